@@ -59,6 +59,9 @@ type Environment struct {
 	Health string // path and query of the health endpoint, "" when there is none
 	Sentry string // what Sentry calls it, "" when it is not reported there
 	Neon   string // the database branch's name, id or glob
+	// Private says that the operator put the environment inside their own
+	// network: a name that resolves to a private address is then no surprise.
+	Private bool
 }
 
 // HealthURL is the address to probe, nil when the environment has none. The
