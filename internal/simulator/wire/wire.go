@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/envdeck/envdeck/internal/clock"
@@ -36,14 +37,23 @@ func NewExchange(c clock.Clock, seed uint64) *Exchange {
 }
 
 // Handler serves every face under its mount, "/" plus its name unless [At]
-// said otherwise. Faces made after the call are not in it.
+// said otherwise. It is no ServeMux, which would answer a path such as "//x"
+// with a redirect of its own before the vendor's dialect had its say.
 func (x *Exchange) Handler() http.Handler {
-	mux := http.NewServeMux()
-	for _, f := range x.Faces() {
-		mux.Handle(f.mount+"/", f)
-		mux.Handle(f.mount, f)
-	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var best *Face
+		for _, f := range x.Faces() {
+			rest, ok := strings.CutPrefix(r.URL.Path, f.mount)
+			if ok && (rest == "" || rest[0] == '/') && (best == nil || len(f.mount) > len(best.mount)) {
+				best = f
+			}
+		}
+		if best == nil {
+			http.NotFound(w, r)
+			return
+		}
+		best.ServeHTTP(w, r)
+	})
 }
 
 // Faces lists the faces in the order of their names.
