@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,7 +48,7 @@ type fixture struct {
 	exchange *wire.Exchange
 	server   *httptest.Server
 	client   *http.Client
-	made     int // things made by POST
+	made     atomic.Int64 // things made by POST
 }
 
 func setup(t *testing.T, opts ...wire.Option) *fixture {
@@ -93,7 +94,7 @@ func setup(t *testing.T, opts ...wire.Option) *fixture {
 		wire.Route{
 			Pattern: "POST /things", Need: "write", Body: wire.JSONBody[thing](), PretendStatus: 201,
 			Handle: func(c *wire.Call) (*wire.Answer, error) {
-				f.made++
+				f.made.Add(1)
 				c.Changed()
 				return wire.JSON(201, wire.BodyOf[thing](c)), nil
 			},
@@ -194,7 +195,7 @@ func TestStrictness(t *testing.T) {
 		"handler's refusal":   {"GET", "/things/7", "", nil, 404, wire.NotFound, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made := f.made
+			made := f.made.Load()
 			got, err := f.call(t, tc.method, tc.path, tc.body, tc.header...)
 			if err != nil {
 				t.Fatal(err)
@@ -210,7 +211,7 @@ func TestStrictness(t *testing.T) {
 			if got.header.Get("X-Vendor") != "yes" {
 				t.Error("an answer without the vendor's headers")
 			}
-			if tc.status >= 400 && f.made != made {
+			if tc.status >= 400 && f.made.Load() != made {
 				t.Error("a refused call changed something")
 			}
 		})
@@ -473,7 +474,7 @@ func TestLostAnswers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		rule   wire.Rule
 		status int
-		made   int
+		made   int64
 	}{
 		"failed":     {wire.Rule{Kind: wire.AppliedButFailed}, 500, 1},
 		"gateway":    {wire.Rule{Kind: wire.AppliedButFailed, Status: 504}, 504, 1},
@@ -486,10 +487,10 @@ func TestLostAnswers(t *testing.T) {
 			f := setup(t)
 			f.fault(t, tc.rule)
 			got, _ := f.call(t, "POST", "/things", `{"name":"a"}`)
-			if got.status != tc.status || f.made != tc.made {
-				t.Errorf("status %d, made %d; want %d, %d", got.status, f.made, tc.status, tc.made)
-			}
 			waitFor(t, func() bool { return f.exchange.Calls.Last() == 1 })
+			if made := f.made.Load(); got.status != tc.status || made != tc.made {
+				t.Errorf("status %d, made %d; want %d, %d", got.status, made, tc.status, tc.made)
+			}
 			if e := f.exchange.Calls.List(wire.Filter{})[0]; e.Changed != (tc.made == 1) {
 				t.Errorf("the log says changed=%v", e.Changed)
 			}
