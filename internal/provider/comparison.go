@@ -55,3 +55,9 @@ type PullRequest struct {
 	Labels   []string
 	MergedAt time.Time // zero while it is open
 }
+
+// CommitLinker knows where a commit can be looked at.
+type CommitLinker interface {
+	// CommitURL is the page of a commit, "" when there is none.
+	CommitURL(sha string) string
+}
