@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"context"
 	"log/slog"
+	"net"
 
 	"github.com/envdeck/envdeck/internal/clock"
 )
@@ -30,6 +32,9 @@ type Deps struct {
 	Log     *slog.Logger
 	// UserAgent names envdeck and its version to the vendor.
 	UserAgent string
+	// Dial opens the connections; nil is the machine's network. Tests put an
+	// in-memory network here, which is how deadlines are proved without waiting.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Define makes a Kind of a typed block, so that no vendor's room needs a type

@@ -13,6 +13,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/catalog"
@@ -86,4 +87,15 @@ func Find[T any](set Set) (T, string, bool) {
 	}
 	var none T
 	return none, "", false
+}
+
+// OutcomeUnknown says of a failed write that the vendor may have carried it
+// out all the same: the answer was lost, or said nothing certain. Such a write
+// is never sent again before the vendor's own state was read.
+func OutcomeUnknown(err error) bool {
+	w, ok := errors.AsType[interface {
+		error
+		OutcomeUnknown() bool
+	}](err)
+	return ok && w.OutcomeUnknown()
 }
