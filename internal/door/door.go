@@ -1,0 +1,233 @@
+// Package door is the HTTP entrance that every face shares: it says who is
+// asking, refuses what must not come in, sets the headers that every answer
+// carries, and turns faults into answers.
+//
+// A route cannot be opened without naming the use case it stands for, so there
+// is no address without a policy. What a route does is the faces' affair, and
+// whether an actor may is the Gate's: this room only asks it early, before a
+// body is read. It must not know what any use case means.
+package door
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/hostile"
+)
+
+// Handler is a route: the actor is an argument, never hidden in the request.
+type Handler func(w http.ResponseWriter, r *http.Request, a access.Actor)
+
+// Options is what a Door is made of.
+type Options struct {
+	Control *access.Control
+	Log     *slog.Logger
+	// PublicURL is the address people use; nil when it is the listener's own.
+	// Its scheme decides the session cookie's name.
+	PublicURL *url.URL
+	// Observe is told of every answer, by route pattern; nil for nobody.
+	Observe func(pattern, method string, status int, took time.Duration)
+}
+
+// Door is the entrance of one server. It is an http.Handler.
+type Door struct {
+	control *access.Control
+	log     *slog.Logger
+	public  *url.URL
+	observe func(pattern, method string, status int, took time.Duration)
+	origins *http.CrossOriginProtection
+	mux     *http.ServeMux
+	routes  []Route
+	page    Page
+
+	requests atomic.Uint64
+	started  string // keeps request ids of different processes apart
+}
+
+// Route is one address with its policy, for tables that must cover them all.
+type Route struct {
+	Pattern string // "GET /admin/environments"
+	Use     access.UseCase
+	Face    access.Face
+}
+
+// New makes an entrance without routes.
+func New(o Options) *Door {
+	d := &Door{
+		control: o.Control, log: o.Log, public: o.PublicURL, observe: o.Observe,
+		origins: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		started: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
+	d.mux.HandleFunc("/", d.nowhere)
+	return d
+}
+
+// Handle opens a route for a use case. The pattern is ServeMux's and must name
+// a method.
+func (d *Door) Handle(pattern string, face access.Face, use access.UseCase, h Handler) {
+	d.routes = append(d.routes, Route{Pattern: pattern, Use: use, Face: face})
+	d.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		d.admit(w, r, face, use, h)
+	})
+}
+
+// Routes lists every route in the order they were opened.
+func (d *Door) Routes() []Route { return d.routes }
+
+// ServeHTTP answers a request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	answer := &recorder{ResponseWriter: w}
+	setHeaders(w.Header(), r.URL.Path)
+	id := d.started + "-" + strconv.FormatUint(d.requests.Add(1), 36)
+	w.Header()["Envdeck-Request"] = []string{id}
+	defer func() {
+		if p := recover(); p != nil {
+			d.caught(answer, r, id, p)
+		}
+		if d.observe != nil {
+			d.observe(pattern(r), r.Method, answer.code(), time.Since(began))
+		}
+	}()
+	d.mux.ServeHTTP(answer, r)
+}
+
+// admit lets a request through to its route, or answers why not.
+func (d *Door) admit(w http.ResponseWriter, r *http.Request, face access.Face, use access.UseCase, h Handler) {
+	cookie := d.cookie(r)
+	if cookie != "" && !safe(r.Method) {
+		if err := d.sameOrigin(r); err != nil {
+			d.Fail(w, r, face, err)
+			return
+		}
+	}
+	a, err := d.control.Authenticate(r.Context(), access.Credentials{
+		Bearer: access.Bearer(r.Header.Get("Authorization")), Cookie: cookie,
+		Face: face, Address: address(r), RequestID: requestID(w), Polling: r.Header.Get(PollHeader) != "",
+	})
+	if err != nil {
+		d.Fail(w, r, face, err)
+		return
+	}
+	if !access.Permits(a, use) { // ask the Gate for its words, and for the record
+		if _, err := d.control.Gate.Allow(r.Context(), a, use, access.On{}); err != nil {
+			d.Fail(w, r, face, err)
+			return
+		}
+	}
+	if !use.Open() {
+		w.Header()["Cache-Control"] = noStore
+	}
+	h(w, r, a)
+}
+
+// PollHeader marks a request that a page makes by itself, which does not keep
+// a session alive that nobody is sitting at.
+const PollHeader = "Envdeck-Poll"
+
+// cookie is the session cookie's value, "" without one. On plain http it has
+// another name, and only loopback addresses may use that.
+func (d *Door) cookie(r *http.Request) string {
+	c, err := r.Cookie(d.CookieName(r))
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// CookieName is the session cookie's name for this request's address.
+func (d *Door) CookieName(r *http.Request) string {
+	if d.secure(r) {
+		return access.SessionCookie
+	}
+	return access.SessionCookieLoopback
+}
+
+// SetSession gives the browser the cookie of a session that has just begun.
+func (d *Door) SetSession(w http.ResponseWriter, r *http.Request, in access.SignedIn) {
+	d.setCookie(w, r, in.Cookie.Reveal(), in.Expires)
+}
+
+// EndSession takes the cookie back.
+func (d *Door) EndSession(w http.ResponseWriter, r *http.Request) {
+	d.setCookie(w, r, "", time.Unix(1, 0))
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+}
+
+func (d *Door) setCookie(w http.ResponseWriter, r *http.Request, value string, expires time.Time) {
+	http.SetCookie(w, &http.Cookie{
+		Name: d.CookieName(r), Value: value, Path: "/", Expires: expires,
+		Secure: d.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// secure says whether people reach the server through TLS. Anything that is
+// not a loopback address counts as such: browsers then refuse the cookie on
+// plain http, which is what should happen.
+func (d *Door) secure(r *http.Request) bool {
+	if d.public != nil {
+		return d.public.Scheme == "https" || !hostile.Loopback(d.public.Hostname())
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	return r.TLS != nil || !hostile.Loopback(host)
+}
+
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// address is the client's address without its port.
+func address(r *http.Request) string {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return a.Addr().Unmap().String()
+}
+
+func requestID(w http.ResponseWriter) string {
+	if id := w.Header()["Envdeck-Request"]; len(id) == 1 {
+		return id[0]
+	}
+	return ""
+}
+
+func pattern(r *http.Request) string {
+	if r.Pattern == "" || r.Pattern == "/" {
+		return "none"
+	}
+	return r.Pattern
+}
+
+// recorder remembers the status for the observer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// Unwrap lets http.ResponseController reach flushing and deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

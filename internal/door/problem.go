@@ -1,0 +1,147 @@
+package door
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/fault"
+)
+
+// Problem is the body of an error: RFC 9457 with our kind.
+type Problem struct {
+	Type       string         `json:"type"`
+	Title      string         `json:"title"`
+	Status     int            `json:"status"`
+	Detail     string         `json:"detail"`
+	Kind       string         `json:"kind"`
+	Provider   string         `json:"provider,omitempty"`
+	RetryAfter int            `json:"retryAfter,omitempty"` // seconds
+	Errors     []ProblemPlace `json:"errors,omitempty"`
+	Request    string         `json:"request"` // the request's id, for the log
+}
+
+// ProblemPlace is one wrong spot of the input.
+type ProblemPlace struct {
+	Location string `json:"location"`
+	Message  string `json:"message"`
+}
+
+// ProblemOf turns an error into the body that tells of it.
+func ProblemOf(err error, request string) Problem {
+	f := fault.From(err)
+	p := Problem{
+		Type: "urn:envdeck:problem:" + f.Kind.String(), Title: f.Kind.Title(), Status: f.Kind.Status(),
+		Detail: f.Message, Kind: f.Kind.String(), Provider: f.Provider, Request: request,
+	}
+	if f.RetryAfter > 0 {
+		p.RetryAfter = int((f.RetryAfter + time.Second - 1) / time.Second)
+	}
+	for _, place := range f.Places {
+		p.Errors = append(p.Errors, ProblemPlace{Location: place.Where, Message: place.Problem})
+	}
+	return p
+}
+
+// Fail answers with what went wrong: a page for people who asked for one, a
+// problem for programs. Our own defects are logged with their cause; nothing
+// of the inside is shown.
+func (d *Door) Fail(w http.ResponseWriter, r *http.Request, face access.Face, err error) {
+	p := ProblemOf(err, requestID(w))
+	if p.Status == http.StatusInternalServerError {
+		d.log.ErrorContext(r.Context(), "request failed", "request", p.Request, "route", pattern(r), "error", err)
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="envdeck"`)
+	}
+	if face == access.FaceWeb && d.page != nil && wantsPage(r) {
+		d.page(w, r, p)
+		return
+	}
+	WriteProblem(w, p)
+}
+
+// WriteProblem answers with a problem for programs.
+func WriteProblem(w http.ResponseWriter, p Problem) {
+	body, err := json.Marshal(p)
+	if err != nil { // a struct of strings and numbers always encodes
+		panic(err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Del("ETag")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// Page draws an error for people. The web face sets it.
+type Page func(w http.ResponseWriter, r *http.Request, p Problem)
+
+// SetPage says how errors are drawn for people.
+func (d *Door) SetPage(page Page) { d.page = page }
+
+// wantsPage says whether a browser asks for something to look at.
+func wantsPage(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// nowhere answers addresses that nobody opened, and methods that an address
+// does not take.
+func (d *Door) nowhere(w http.ResponseWriter, r *http.Request) {
+	face := access.FaceWeb
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		face = access.FaceAPI
+	}
+	allowed := d.methods(r)
+	if len(allowed) == 0 {
+		d.Fail(w, r, face, fault.New(fault.NotFound, "There is nothing at this address."))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	p := ProblemOf(fault.New(fault.Invalid, "This address takes %s, not %s.", strings.Join(allowed, ", "), method(r)), requestID(w))
+	p.Status, p.Title = http.StatusMethodNotAllowed, "Method not allowed"
+	WriteProblem(w, p)
+}
+
+// method is the request's method if it is a known one: others are text from
+// outside.
+func method(r *http.Request) string {
+	if slices.Contains(methods, r.Method) {
+		return r.Method
+	}
+	return "that method"
+}
+
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+// methods is what an address takes.
+func (d *Door) methods(r *http.Request) []string {
+	var allowed []string
+	for _, m := range methods {
+		probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+		if _, p := d.mux.Handler(probe); p != "" && p != "/" {
+			allowed = append(allowed, m)
+		}
+	}
+	return allowed
+}
+
+// caught answers for a handler that panicked.
+func (d *Door) caught(w *recorder, r *http.Request, id string, p any) {
+	if p == http.ErrAbortHandler { //nolint:errorlint // the sentinel itself is what is thrown
+		panic(p)
+	}
+	d.log.ErrorContext(r.Context(), "handler panicked", "request", id, "route", pattern(r), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		WriteProblem(w, ProblemOf(fault.New(fault.Internal, "Something went wrong inside envdeck. The log has the details under this request's id."), id))
+	}
+}
