@@ -206,6 +206,9 @@ func sumFiles(commits []*Commit) []FileChange {
 // is unknown. Not to be written to.
 func (s *State) Files(sha string) map[string]string {
 	c := s.Commit(sha)
+	if s.dev != nil && sha == s.dev.SHA {
+		c = s.bySHA[s.dev.Parents[0]] // the working copy changed none of them
+	}
 	if c == nil {
 		return nil
 	}

@@ -172,3 +172,20 @@ func fieldHolds(field string, value int) bool {
 	}
 	return false
 }
+
+// Outcome is what the app makes of a cron call that comes now: how long it
+// works and the status it answers. ok is false for a path it does not have.
+func (s *State) Outcome(e Env, path string) (took time.Duration, status int, ok bool) {
+	served := s.Serving(e)
+	for _, c := range s.CronsAt(served.SHA) {
+		if c.Path != path {
+			continue
+		}
+		f := s.firing(c, s.now.Truncate(time.Minute), &Deployment{})
+		if served.Status == "down" {
+			f.Status = http.StatusServiceUnavailable
+		}
+		return f.Took, f.Status, true
+	}
+	return 0, 0, false
+}

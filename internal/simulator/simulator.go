@@ -1,0 +1,150 @@
+// Package simulator is the roof over the pretend providers: one world, its
+// faces and its three little apps on one handler.
+//
+//	/vercel  /github  /cloudflare/client/v4  /sentry  /neon/api/v2   the providers
+//	/apps/dev/  /apps/next/  /apps/prod/                             the apps
+//	/_sim                                                            the control API
+//
+// It only puts things together: what happens is the world's business, what an
+// answer looks like a face's, and it must not know who uses it.
+package simulator
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/simulator/app"
+	"github.com/envdeck/envdeck/internal/simulator/control"
+	"github.com/envdeck/envdeck/internal/simulator/vercel"
+	"github.com/envdeck/envdeck/internal/simulator/wire"
+	"github.com/envdeck/envdeck/internal/simulator/world"
+)
+
+// Options are what a simulator is made from. Zero values pick the defaults.
+type Options struct {
+	Seed       uint64      // 1
+	Clock      clock.Clock // clock.Real()
+	CronSecret string      // app.DefaultCronSecret
+	// Advance moves the Clock forward by hand; nil when time goes by itself.
+	Advance func(time.Duration)
+}
+
+// Simulator is a whole pretend outside. Safe for concurrent use.
+type Simulator struct {
+	o     Options
+	stage atomic.Pointer[stage]
+
+	mu        sync.Mutex
+	listeners []func(world.Event)
+}
+
+// stage is everything that a reset makes anew.
+type stage struct {
+	world    *world.World
+	exchange *wire.Exchange
+	control  *control.API
+	faces    http.Handler
+	apps     http.Handler
+}
+
+// New builds the world and its faces; it takes some milliseconds.
+func New(o Options) *Simulator {
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	s := &Simulator{o: o}
+	s.stage.Store(s.build())
+	return s
+}
+
+func (s *Simulator) build() *stage {
+	w := world.New(world.Options{Seed: s.o.Seed, Clock: s.o.Clock})
+	x := wire.NewExchange(s.o.Clock, s.o.Seed)
+	st := &stage{world: w, exchange: x, faces: x.Handler()}
+	st.apps = app.Handler(app.Options{World: w, Clock: s.o.Clock, CronSecret: s.o.CronSecret})
+	addFaces(x, w)
+	st.control = control.New(control.Options{World: w, Exchange: x, Clock: s.o.Clock, Advance: s.o.Advance, Reset: s.Reset})
+	w.Listen(s.tell)
+	return st
+}
+
+// addFaces puts the providers on the board: one line each.
+func addFaces(x *wire.Exchange, w *world.World) {
+	vercel.New(x, w, VercelTokens(w))
+}
+
+// World is the present world; Reset replaces it.
+func (s *Simulator) World() *world.World { return s.stage.Load().world }
+
+// Exchange has the call log and the faults; Reset replaces it.
+func (s *Simulator) Exchange() *wire.Exchange { return s.stage.Load().exchange }
+
+// Play starts a named scenario of the control API.
+func (s *Simulator) Play(name string) error { return s.stage.Load().control.Play(name) }
+
+// Reset makes everything anew from the same seed, as of the clock's now. Calls
+// that hang on a fault are let go.
+func (s *Simulator) Reset() error {
+	s.Exchange().Release()
+	s.stage.Store(s.build())
+	return nil
+}
+
+// Listen registers fn for everything that happens in the world, across resets.
+// It must not block for long.
+func (s *Simulator) Listen(fn func(world.Event)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, fn)
+}
+
+func (s *Simulator) tell(e world.Event) {
+	s.mu.Lock()
+	listeners := s.listeners // append never changes what is there
+	s.mu.Unlock()
+	for _, fn := range listeners {
+		fn(e)
+	}
+}
+
+// Handler serves everything.
+func (s *Simulator) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		st := s.stage.Load()
+		switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+		case "_sim":
+			st.control.ServeHTTP(w, r)
+		case "apps":
+			st.apps.ServeHTTP(w, r)
+		default:
+			st.faces.ServeHTTP(w, r)
+		}
+	})
+}
+
+// breath is the longest the world is left alone: somebody may have planned
+// something nearer than what was known when the wait began.
+const breath = time.Second
+
+// Run keeps the world moving when nobody looks at it, so that crons fire and
+// listeners hear of it, until ctx ends. Without Run everything still happens,
+// at the next look.
+func (s *Simulator) Run(ctx context.Context) error {
+	for {
+		wait := breath
+		if next, ok := s.World().Advance(); ok {
+			wait = min(wait, max(0, next.Sub(s.o.Clock.Now())))
+		}
+		if err := s.o.Clock.Sleep(ctx, wait); err != nil {
+			return nil //nolint:nilerr // being told to stop is how Run ends
+		}
+	}
+}
