@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/envdeck/envdeck/internal/fault"
+)
+
+// SQLiteFile is the name of the embedded database in its folder. Two more files
+// with the endings -wal and -shm belong to it while it is open.
+const SQLiteFile = "envdeck.db"
+
+// sqliteReaders is how many reading connections there are: WAL lets them read
+// while the writer writes.
+const sqliteReaders = 4
+
+func (db *DB) openSQLite(ctx context.Context, dir string) error {
+	if dir == "" {
+		return fault.New(fault.Invalid, "No folder is set for the database.")
+	}
+	db.dialect = sqliteDialect
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "The data folder %s can not be made.", dir)
+	}
+	db.path = filepath.Join(dir, SQLiteFile)
+	if err := private(db.path); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "The database file %s can not be made or written.", db.path)
+	}
+	// synchronous=FULL: what was acknowledged survives a power cut. immediate:
+	// a transaction that will write takes the lock when it begins, so that it
+	// never fails in the middle because somebody else wrote first.
+	var err error
+	if db.write, err = sql.Open("sqlite", sqliteDSN(db.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
+		return db.fault(err, "open its database")
+	}
+	db.write.SetMaxOpenConns(1)
+	if db.read, err = sql.Open("sqlite", sqliteDSN(db.path, "deferred", "query_only(1)")); err != nil {
+		return db.fault(err, "open its database")
+	}
+	db.read.SetMaxOpenConns(sqliteReaders)
+	db.read.SetMaxIdleConns(sqliteReaders)
+	// The first connection turns WAL on, which readers can not.
+	return db.fault(db.write.PingContext(ctx), "open its database")
+}
+
+// private makes sure of the file with mode 0600 before SQLite does, which gives
+// its side files the mode of the file.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, p := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Chmod(p, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqliteDSN is the address of a handle. The busy timeout covers another process
+// that holds the lock for a moment; tx tries for longer.
+func sqliteDSN(path, lock string, pragmas ...string) string {
+	q := url.Values{"_txlock": {lock}, "_pragma": append([]string{"busy_timeout(1000)", "foreign_keys(1)"}, pragmas...)}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
