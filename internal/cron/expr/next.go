@@ -127,7 +127,7 @@ func (s *Schedule) nextLiteral(after, limit int64, loc *time.Location) (int64, b
 		if sp.end == never {
 			return 0, false
 		}
-		sp = spanAt(sp.end, loc)
+		sp = sp.after(loc)
 		from = sp.firstTick()
 	}
 }

@@ -192,12 +192,9 @@ func (s *Schedule) warnClock(loc *time.Location, from time.Time) (out []Warning)
 	until := from.Add(366 * 24 * time.Hour).Unix()
 	gap, overlap := false, false
 	for sp := spanAt(from.Unix(), loc); sp.end < until && !(gap && overlap); {
-		next := spanAt(sp.end, loc)
+		next := sp.after(loc)
 		at := time.Unix(sp.end, 0).In(loc)
-		before, after := sp.end+sp.offset, next.start+next.offset
-		if next.start != sp.end {
-			after = sp.end + next.offset
-		}
+		before, after := sp.end+sp.offset, sp.end+next.offset
 		if wall, ok := s.wallFrom(before, after); ok && !gap {
 			gap = true
 			out = append(out, Warning{Code: ClockGap, At: at, Message: s.gapText(wall, at)})

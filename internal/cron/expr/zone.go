@@ -42,6 +42,14 @@ func spanAt(at int64, loc *time.Location) span {
 	return sp
 }
 
+// after is the span that begins where sp ends. Package time may cut a span in
+// two at the turn of a year and then name its start for both.
+func (sp span) after(loc *time.Location) span {
+	next := spanAt(sp.end, loc)
+	next.start = sp.end
+	return next
+}
+
 // firstTick is the first moment of the span at which the wall clock shows a
 // whole minute, which in old zones is not where the span starts.
 func (sp span) firstTick() int64 {
@@ -84,6 +92,6 @@ func reached(wall, from int64, loc *time.Location) int64 {
 		if at := max(wall-sp.offset, sp.firstTick()); at < sp.end {
 			return at
 		}
-		sp = spanAt(sp.end, loc)
+		sp = sp.after(loc)
 	}
 }
