@@ -1,0 +1,41 @@
+# One door: what a person or a pipeline does here is a target.
+GO ?= go
+LDFLAGS := -s -w -X github.com/envdeck/envdeck/internal/cli.version=$(VERSION)
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+
+.PHONY: help run test test-setup lint fmt bench build fuzz vuln screenshots
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## the demo: everything on the simulator
+	$(GO) run ./cmd/envdeck demo
+
+build: ## the static binary, in dist/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/envdeck ./cmd/envdeck
+
+test-setup: ## installs what the tests need where it can, and says what is missing
+	@./tools/test-setup
+
+test: test-setup ## every test, with the race detector
+	$(GO) test -race -timeout 9m ./...
+
+lint: ## formatting, vet and the linters of .golangci.yml
+	@test -z "$$(git ls-files '*.go' | xargs $(GO) tool gofumpt -l)" || { git ls-files '*.go' | xargs $(GO) tool gofumpt -l; echo "run make fmt"; exit 1; }
+	$(GO) vet ./...
+	$(LINT) run ./...
+
+fmt: ## formats every Go file
+	git ls-files '*.go' | xargs $(GO) tool gofumpt -w
+
+bench: ## the figures of docs/speed.md, all in one run
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/... 
+	$(GO) run ./tools/bench
+
+fuzz: ## every fuzz target for a while
+	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | cut -c6-); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} ./$$pkg || exit 1; done; done
+
+vuln: ## known vulnerabilities; VULNDB=file:///… for a local copy of the database
+	$(GO) tool govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
