@@ -21,6 +21,7 @@ func (f *Face) aliasRoutes() []wire.Route {
 	)
 	return []wire.Route{
 		{Pattern: "GET /v4/aliases", Doc: "list aliases", Query: list, Need: needRead, Handle: f.listAliases},
+		{Pattern: "GET /v3/now/aliases", Doc: "list aliases, as the command line tool asks", Query: list, Need: needRead, Handle: f.listAliases},
 		{Pattern: "GET /v4/aliases/{idOrAlias}", Doc: "one alias", Query: one, Need: needRead, Handle: f.getAlias},
 		{Pattern: "GET /v2/deployments/{id}/aliases", Doc: "aliases of a deployment", Query: scoped(), Need: needRead, Handle: f.deploymentAliases},
 	}

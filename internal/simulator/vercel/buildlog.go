@@ -12,7 +12,7 @@ import (
 )
 
 func eventQuery() []wire.Param {
-	bit := []string{"0", "1"}
+	bit := []string{"0", "1", ""} // the command line tool sends an empty follow
 	return scoped(
 		wire.Param{Name: "direction", Type: wire.Enum, OneOf: []string{"backward", "forward"}},
 		wire.Param{Name: "follow", Type: wire.Enum, OneOf: bit},
@@ -116,4 +116,26 @@ func stream(items []obj) *wire.Answer {
 		_ = enc.Encode(item) // plain values into memory: cannot fail
 	}
 	return wire.Raw(200, "application/stream+json", []byte(b.String()))
+}
+
+// listBuilds answers the one build a Next.js deployment has.
+func (f *Face) listBuilds(c *wire.Call) (*wire.Answer, error) {
+	var answer *wire.Answer
+	var err error
+	f.world.View(func(s *world.State) {
+		var d *world.Deployment
+		if d, err = find(s, granted(c), c.Path("id")); err != nil {
+			return
+		}
+		build := obj{
+			"id": "bld_" + strings.TrimPrefix(d.ID, "dpl_")[:9], "deploymentId": d.ID, "entrypoint": ".", "use": "@vercel/next",
+			"readyState": d.State, "createdAt": ms(s, d.CreatedAt), "createdIn": "iad1", "output": []any{},
+			"scheduledAt": orNull(s, d.BuildingAt), "readyStateAt": orNull(s, d.ReadyAt),
+		}
+		if d.State == world.Ready {
+			build["output"] = []obj{{"type": "lambda", "path": "api/health", "digest": s.Hex(64, "lambda", d.ID), "mode": 33188, "size": 1843221, "lambda": obj{"functionName": "api/health", "deployedTo": []string{"iad1"}}}}
+		}
+		answer = wire.OK(obj{"builds": []obj{build}})
+	})
+	return answer, err
 }

@@ -37,6 +37,8 @@ func (f *Face) deploymentRoutes() []wire.Route {
 			wire.Param{Name: "skipAutoDetectionConfirmation", Type: wire.Enum, OneOf: []string{"0", "1"}},
 		), Body: wire.JSONBody[createBody](), Need: needWrite, Handle: f.createDeployment},
 		{Pattern: "PATCH /v12/deployments/{id}/cancel", Doc: "stop a build", Query: scoped(), Need: needWrite, Handle: f.cancelDeployment},
+		{Pattern: "GET /v11/deployments/{id}/builds", Doc: "builds of a deployment, as the command line tool asks", Query: scoped(), Need: needRead, Handle: f.listBuilds},
+		{Pattern: "GET /v3/now/deployments/{idOrUrl}/events", Doc: "build log, as the command line tool asks", Query: eventQuery(), Need: needRead, Handle: f.listEvents},
 		{Pattern: "GET /v3/deployments/{idOrUrl}/events", Doc: "build log", Query: eventQuery(), Need: needRead, Handle: f.listEvents},
 	}
 }

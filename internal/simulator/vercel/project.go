@@ -31,11 +31,13 @@ func (f *Face) projectRoutes() []wire.Route {
 		wire.Param{Name: "verified", Type: wire.Enum, OneOf: []string{"true", "false"}},
 		wire.Param{Name: "order", Type: wire.Enum, OneOf: []string{"ASC", "DESC"}},
 	)
+	// rollbackInfo is in no document; the command line tool sends it.
+	one := scoped(wire.Param{Name: "rollbackInfo", Type: wire.Bool})
 	return []wire.Route{
 		{Pattern: "GET /v9/projects", Doc: "list projects", Query: list, Need: needTeam, Handle: f.listProjects},
 		{Pattern: "GET /v10/projects", Doc: "list projects", Query: list, Need: needTeam, Handle: f.listProjects},
-		{Pattern: "GET /v9/projects/{idOrName}", Doc: "one project", Query: scoped(), Need: needRead, Handle: f.getProject},
-		{Pattern: "GET /projects/{idOrName}", Doc: "one project, as the command line tool asks", Query: scoped(), Need: needRead, Handle: f.getProject},
+		{Pattern: "GET /v9/projects/{idOrName}", Doc: "one project", Query: one, Need: needRead, Handle: f.getProject},
+		{Pattern: "GET /projects/{idOrName}", Doc: "one project, as the command line tool asks", Query: one, Need: needRead, Handle: f.getProject},
 		{Pattern: "PATCH /v9/projects/{idOrName}", Doc: "change settings", Query: scoped(), Body: wire.JSONBody[patchBody](), Need: needWrite, Handle: f.patchProject},
 		{Pattern: "GET /v9/projects/{idOrName}/domains", Doc: "domains of a project", Query: domains, Need: needRead, Handle: f.listDomains},
 		{Pattern: "GET /v9/projects/{idOrName}/custom-environments", Doc: "custom environments", Query: scoped(wire.Param{Name: "gitBranch", Type: wire.String}), Need: needRead, Handle: f.listEnvironments},
@@ -130,7 +132,7 @@ func project(s *world.State) obj {
 		"createdAt": ms(s, p.CreatedAt), "updatedAt": ms(s, p.UpdatedAt), "directoryListing": false, "live": true, "paused": false,
 		"buildCommand": nil, "devCommand": nil, "installCommand": nil, "outputDirectory": nil, "rootDirectory": nil,
 		"publicSource": nil, "gitForkProtection": true, "gitLFS": false, "autoExposeSystemEnvs": true,
-		"sourceFilesOutsideRootDirectory": true, "skewProtectionMaxAge": 43200, "tier": "standard", "transferStartedAt": nil,
+		"sourceFilesOutsideRootDirectory": true, "skewProtectionMaxAge": 43200, "transferStartedAt": nil,
 		"resourceConfig": functions, "defaultResourceConfig": functions,
 		"deploymentExpiration": obj{
 			"expirationDays": 180, "expirationDaysProduction": 365, "expirationDaysCanceled": 30, "expirationDaysErrored": 90, "deploymentsToKeep": 10,
@@ -197,7 +199,7 @@ func projectAliases(s *world.State) []obj {
 			item["target"], item["environment"] = "PRODUCTION", "production"
 		}
 		if d.CustomEnvID != "" {
-			item["environment"], item["customEnvironmentId"] = s.Project.CustomEnv.Slug, d.CustomEnvID
+			item["customEnvironmentId"] = d.CustomEnvID
 		}
 		if d.Redirect != "" {
 			item["redirect"], item["redirectStatusCode"] = d.Redirect, d.RedirectStatus
