@@ -2,8 +2,6 @@ package health
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,17 +12,23 @@ type object map[string]any
 
 var spelling = strings.NewReplacer("_", "", "-", "")
 
-func normal(name string) string { return spelling.Replace(strings.ToLower(name)) }
+func normal(name string) string {
+	if len(name) > maxName {
+		return name // no field of ours; lower-casing a long one costs
+	}
+	return spelling.Replace(strings.ToLower(name))
+}
 
 // get is a field by its normalised name, nil when there is none. Of two
 // spellings in one object the alphabetically first counts.
 func (o object) get(name string) any {
-	for _, k := range slices.Sorted(maps.Keys(o)) {
-		if normal(k) == name {
-			return o[k]
+	field := ""
+	for k := range o {
+		if (field == "" || k < field) && normal(k) == name {
+			field = k
 		}
 	}
-	return nil
+	return o[field]
 }
 
 // object is a field that is an object, nil when it is none.
