@@ -1,0 +1,110 @@
+package web_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/status"
+	"github.com/envdeck/envdeck/internal/web"
+	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/all"
+	"github.com/envdeck/envdeck/internal/web/stories"
+)
+
+// desk plays the rooms behind the face: a story told, and one person known.
+type desk struct {
+	mu     sync.Mutex
+	story  stories.Story
+	nobody bool
+	spent  []string // tokens of links
+}
+
+func (d *desk) tell(change func(*stories.Story)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.story)
+}
+
+func (d *desk) now() stories.Story {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.story
+}
+
+func (d *desk) Status(context.Context, access.Actor, string) (status.Status, []panel.Age, error) {
+	s := d.now()
+	return s.Status, s.Ages, s.Err
+}
+
+func (d *desk) Deployments(context.Context, access.Actor, string) (status.Deployments, []panel.Age, error) {
+	s := d.now()
+	return s.Deployments, s.Ages[:min(1, len(s.Ages))], s.Err
+}
+
+func (d *desk) Actor(*http.Request) (access.Actor, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.nobody {
+		return access.Actor{}, fault.New(fault.Unauthenticated, "Sign in to see this.")
+	}
+	return access.Actor{Kind: access.Person, ID: "u1", Name: "zoltan", Role: access.SuperAdmin}, nil
+}
+
+func (d *desk) Ways(context.Context) (web.Ways, error) {
+	return web.Ways{Password: true, OIDC: "Okta", OIDCPath: "/sign-in/oidc"}, nil
+}
+
+func (d *desk) SignIn(_ http.ResponseWriter, _ *http.Request, name, password string) error {
+	if name != "zoltan" || password != "correct horse battery" {
+		return fault.New(fault.Unauthenticated, "The name or the password is wrong.")
+	}
+	return nil
+}
+
+func (d *desk) UseLink(_ http.ResponseWriter, _ *http.Request, token string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if token != "good" {
+		return fault.New(fault.Unauthenticated, "This link was used already, or has run out. Make a new one.")
+	}
+	d.spent = append(d.spent, token)
+	return nil
+}
+
+func (d *desk) SetUp(_ http.ResponseWriter, _ *http.Request, _, _, password string) error {
+	if password == "password1234567" {
+		return &fault.Error{Kind: fault.Invalid, Message: "This account can not be made.", Places: []fault.Place{{Where: "password", Problem: "it is on the list of common ones"}}}
+	}
+	return nil
+}
+
+func (d *desk) SignOut(http.ResponseWriter, *http.Request) error { return nil }
+
+// still is a clock that stands at the stories' time.
+type still struct{ clock.Clock }
+
+func (still) Now() time.Time { return stories.Now() }
+
+func face(d *desk) *web.Web {
+	return web.New(web.Deps{
+		Access: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Pages: all.Pages(all.Rooms{Board: d, History: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+	})
+}
+
+func serve(t *testing.T, d *desk) *httptest.Server {
+	t.Helper()
+	mux := http.NewServeMux()
+	face(d).Mount(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server
+}

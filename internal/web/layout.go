@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/ui"
+)
+
+// layoutView is what the parts of a page around its panels are drawn with.
+type layoutView struct {
+	head
+	Now      string
+	Nav      []navItem
+	Project  string
+	Projects []navItem
+	User     ui.Text
+	Role     ui.Text
+	Version  string
+}
+
+// head is what every page's head needs.
+type head struct {
+	Title    string
+	BarTitle ui.Text
+	Theme    string // "light", "dark" or "" for what the system says
+	CSS, JS  string
+	Icon     string
+}
+
+type navItem struct {
+	Text    string
+	Path    string
+	Current bool
+}
+
+func (s *Web) head(r *http.Request, title string) head {
+	h := head{Title: title, CSS: s.assets.css, JS: s.assets.js, Icon: s.assets.icon}
+	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
+		h.Theme = c.Value
+	}
+	return h
+}
+
+func (s *Web) layout(r *http.Request, v panel.Viewer, page panel.Page) layoutView {
+	l := layoutView{
+		head: s.head(r, page.Title), Now: milliseconds(v.Now), Version: s.deps.Version,
+		User: ui.Name(v.Actor.Label()), Role: ui.Name(string(v.Actor.Role)),
+	}
+	for _, p := range s.deps.Pages {
+		l.Nav = append(l.Nav, navItem{Text: p.Title, Path: withProject(p.Path, v.Project), Current: p.Path == page.Path})
+	}
+	names := s.deps.Projects(v.Actor)
+	for i, name := range names {
+		current := name == v.Project || v.Project == "" && i == 0
+		if current {
+			l.Project = name
+		}
+		if len(names) > 1 {
+			l.Projects = append(l.Projects, navItem{Text: string(ui.Name(name)), Path: withProject(page.Path, name), Current: current})
+		}
+	}
+	return l
+}
+
+func withProject(path, project string) string {
+	if project == "" {
+		return path
+	}
+	return path + "?" + url.Values{"project": {project}}.Encode()
+}
+
+func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
+
+// ageHeader writes ages as "vercel=12, sentry=240;stale". A source that never
+// answered has no number and is left out.
+func ageHeader(ages []panel.Age) string {
+	var b strings.Builder
+	for _, a := range ages {
+		if a.Never {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.Source)
+		b.WriteByte('=')
+		b.WriteString(strconv.FormatInt(int64(a.Age/time.Second), 10))
+		if a.Stale {
+			b.WriteString(";stale")
+		}
+	}
+	return b.String()
+}

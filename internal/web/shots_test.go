@@ -1,0 +1,54 @@
+package web_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/envdeck/envdeck/internal/web/stories"
+)
+
+// TestShots writes a picture of every story into the folder ENVDECK_SHOTS, for
+// people to look at. ENVDECK_STORY picks stories by a part of their name.
+func TestShots(t *testing.T) {
+	dir := os.Getenv("ENVDECK_SHOTS")
+	if dir == "" {
+		t.Skip("set ENVDECK_SHOTS to a folder to have pictures written there")
+	}
+	ctx := browser(t)
+	d := &desk{}
+	server := serve(t, d)
+	for _, story := range stories.All() {
+		if !strings.Contains(story.Name, os.Getenv("ENVDECK_STORY")) {
+			continue
+		}
+		d.tell(func(s *stories.Story) { *s = story })
+		for _, width := range []int64{1440, 390} {
+			for _, theme := range []string{"light", "dark"} {
+				var shot []byte
+				err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900))
+				if err == nil {
+					_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+				}
+				if err == nil {
+					err = chromedp.Do(ctx, chromedp.Navigate(server.URL+"/admin/environments"))
+				}
+				if err == nil {
+					shot, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				file := fmt.Sprintf("%s-%d-%s.png", strings.ReplaceAll(story.Name, " ", "-"), width, theme)
+				if err := os.WriteFile(filepath.Join(dir, file), shot, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}

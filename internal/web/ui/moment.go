@@ -1,0 +1,75 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Moment is a point in time as a page shows it: relative, with the absolute
+// time a pointer or a screen reader away.
+type Moment struct {
+	ISO  string // RFC 3339, for the script that keeps the text right
+	Long string
+	Text string
+}
+
+// NewMoment answers at as seen from now; the zero Moment for no time at all.
+func NewMoment(now, at time.Time) Moment {
+	if at.IsZero() {
+		return Moment{}
+	}
+	at = at.UTC()
+	return Moment{ISO: at.Format(time.RFC3339), Long: at.Format("2 January 2006, 15:04:05 MST"), Text: Ago(now.Sub(at))}
+}
+
+// Ago says how long ago something was, in one unit. Seconds come in steps of
+// five so that a quiet page stays quiet. app.js has the same rules: change both.
+func Ago(d time.Duration) string {
+	switch s := int64(d / time.Second); {
+	case s < 5:
+		return "now"
+	case s < 60:
+		return strconv.FormatInt(s/5*5, 10) + " s ago"
+	case s < 3600:
+		return strconv.FormatInt(s/60, 10) + " min ago"
+	case s < 48*3600:
+		return strconv.FormatInt(s/3600, 10) + " h ago"
+	default:
+		return strconv.FormatInt(s/86400, 10) + " d ago"
+	}
+}
+
+// Plural counts things: "1 commit", "7 commits".
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(int64(n)) + " " + many
+}
+
+// Count groups digits with a thin space, which no language reads as a decimal
+// point: 12 345.
+func Count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
+	}
+	return sign + s
+}
+
+// Milliseconds writes a duration of a probe: "0.4 ms", "87 ms", "1.2 s".
+func Milliseconds(ms float64) string {
+	switch {
+	case ms >= 1000:
+		return fmt.Sprintf("%.1f s", ms/1000)
+	case ms >= 10:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+}

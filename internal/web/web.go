@@ -1,0 +1,264 @@
+// Package web is the face that people look at: pages, live updates and the
+// forms for signing in.
+//
+// It draws what the features say and holds no rule of theirs: who may see what
+// is decided behind the interfaces it is given. It must not know SQL, the
+// cache, or any provider. Every answer carries the strict header set of
+// headers.go; no page has a line of inline script or style.
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/ui"
+)
+
+//go:embed pages/*.html
+var pages embed.FS
+
+// Home is where signing in leads to.
+const Home = "/admin/environments"
+
+// Access is what the pages need to know of people. Implementations set and
+// clear the session's cookie on the writer they are given, before anything is
+// written to it.
+type Access interface {
+	// Actor says who asks. fault.Unauthenticated: nobody.
+	Actor(r *http.Request) (access.Actor, error)
+	// Ways says how people can sign in here, now.
+	Ways(ctx context.Context) (Ways, error)
+	// SignIn takes a local account's name and password. fault.Unauthenticated:
+	// they are wrong, fault.RateLimited: too many tries.
+	SignIn(w http.ResponseWriter, r *http.Request, name, password string) error
+	// UseLink spends a one-use sign-in link. fault.Unauthenticated: it was
+	// used, it has run out, or it never was one.
+	UseLink(w http.ResponseWriter, r *http.Request, token string) error
+	// SetUp spends the set-up link on the first account. fault.Invalid: the
+	// name or password will not do, with Places; fault.Unauthenticated as above.
+	SetUp(w http.ResponseWriter, r *http.Request, token, name, password string) error
+	// SignOut ends the session.
+	SignOut(w http.ResponseWriter, r *http.Request) error
+}
+
+// Ways is how people can sign in.
+type Ways struct {
+	Password bool   // there are local accounts
+	OIDC     string // what the button calls the identity provider, "" for none
+	OIDCPath string // where signing in with it starts, with GET
+}
+
+// Deps is what the face is made of.
+type Deps struct {
+	Access Access
+	// Projects names the projects an actor may see, in order.
+	Projects func(access.Actor) []string
+	Pages    []panel.Page
+	Clock    clock.Clock
+	Log      *slog.Logger
+	Version  string // shown in the footer
+	// HSTS says that people come over TLS, so browsers may insist on it.
+	HSTS bool
+}
+
+// Web is the face.
+type Web struct {
+	deps      Deps
+	assets    *assets
+	templates *template.Template
+	headers   headers
+}
+
+// New makes the face.
+func New(d Deps) *Web {
+	styles := [][]byte{ui.Styles()}
+	seen := map[string]bool{}
+	for _, page := range d.Pages {
+		for _, p := range page.Panels {
+			if css := p.Styles(); !seen[string(css)] { // two panels may share a room
+				seen[string(css)] = true
+				styles = append(styles, css)
+			}
+		}
+	}
+	return &Web{
+		deps:      d,
+		assets:    newAssets(bytes.Join(styles, nil)),
+		templates: ui.Template("pages", pages, "pages/*.html"),
+		headers:   newHeaders(d.HSTS),
+	}
+}
+
+// Mount adds every route of the face. The caller wraps the mux in what guards
+// against cross-origin writes.
+func (s *Web) Mount(mux *http.ServeMux) {
+	for pattern, handler := range s.Routes() {
+		mux.Handle(pattern, handler)
+	}
+}
+
+// Routes lists the face's routes by ServeMux pattern, for the test that walks
+// every route with every kind of caller.
+func (s *Web) Routes() map[string]http.Handler {
+	routes := map[string]http.HandlerFunc{
+		"GET /{$}":               s.home,
+		"GET /assets/{file}":     s.assets.serve,
+		"GET /favicon.ico":       s.assets.favicon,
+		"GET /sign-in":           s.signInForm,
+		"POST /sign-in":          s.signIn,
+		"GET /sign-in/link":      s.linkForm,
+		"POST /sign-in/link":     s.useLink,
+		"GET /set-up":            s.setUpForm,
+		"POST /set-up":           s.setUp,
+		"POST /sign-out":         s.signOut,
+		"GET /admin":             s.home,
+		"GET /admin/{rest...}":   s.notFound,
+		"GET /sign-in/{rest...}": s.notFound,
+		"GET /set-up/{rest...}":  s.notFound,
+	}
+	for _, page := range s.deps.Pages {
+		routes["GET "+page.Path] = s.page(page)
+	}
+	all := make(map[string]http.Handler, len(routes))
+	for pattern, handler := range routes {
+		all[pattern] = s.headers.wrap(handler)
+	}
+	return all
+}
+
+func (s *Web) home(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, Home, http.StatusSeeOther)
+}
+
+func (s *Web) notFound(w http.ResponseWriter, r *http.Request) {
+	s.Problem(w, r, fault.New(fault.NotFound, "There is no page at this address."))
+}
+
+// page serves a page whole, or one panel of it when ?fragment= names one.
+func (s *Web) page(page panel.Page) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		fragment := r.URL.Query().Get("fragment")
+		actor, err := s.deps.Access.Actor(r)
+		if err != nil {
+			if fragment == "" && fault.Is(err, fault.Unauthenticated) {
+				s.toSignIn(w, r)
+				return
+			}
+			s.Problem(w, r, err)
+			return
+		}
+		viewer, err := s.viewer(r, actor)
+		if err != nil {
+			s.Problem(w, r, err)
+			return
+		}
+		if fragment != "" {
+			s.fragment(w, r, page, fragment, viewer)
+			return
+		}
+		s.whole(w, r, page, viewer)
+	}
+}
+
+// viewer reads the project from the address. One that does not exist is
+// answered as one that the actor may not see.
+func (s *Web) viewer(r *http.Request, actor access.Actor) (panel.Viewer, error) {
+	q := r.URL.Query()
+	v := panel.Viewer{Actor: actor, Project: q.Get("project"), Now: s.deps.Clock.Now(), Query: q}
+	if v.Project != "" && !slices.Contains(s.deps.Projects(actor), v.Project) {
+		return v, fault.New(fault.NotFound, "There is no such project here.")
+	}
+	return v, nil
+}
+
+// fragment answers one panel, or 304 when the browser has its facts already.
+// How long ago the sources were asked travels in a header on both.
+func (s *Web) fragment(w http.ResponseWriter, r *http.Request, page panel.Page, name string, v panel.Viewer) {
+	i := slices.IndexFunc(page.Panels, func(p panel.Panel) bool { return p.Name() == name })
+	if i < 0 {
+		s.Problem(w, r, fault.New(fault.NotFound, "This page has no such panel."))
+		return
+	}
+	ready, err := page.Panels[i].Prepare(r.Context(), v)
+	if err != nil {
+		s.Problem(w, r, err)
+		return
+	}
+	h := w.Header()
+	h["Envdeck-Age"] = []string{ageHeader(ready.Ages)}
+	h["Envdeck-Now"] = []string{milliseconds(v.Now)}
+	etag := s.assets.etag(ready.ETag)
+	h["Etag"] = []string{etag}
+	if sameETag(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	var b bytes.Buffer
+	if err := ready.Draw(&b); err != nil {
+		s.Problem(w, r, err)
+		return
+	}
+	writeHTML(w, r, http.StatusOK, b.Bytes())
+}
+
+// whole answers the page with every panel on it. A panel that fails is drawn
+// as its failure beside the others.
+func (s *Web) whole(w http.ResponseWriter, r *http.Request, page panel.Page, v panel.Viewer) {
+	var body bytes.Buffer
+	var title ui.Text
+	for _, p := range page.Panels {
+		ready, err := p.Prepare(r.Context(), v)
+		if err == nil {
+			title = cmp.Or(title, ready.Title)
+			err = ready.Draw(&body)
+		}
+		if err != nil {
+			problem := s.logged(r, err)
+			if err := p.Fail(&body, v, problem); err != nil {
+				s.Problem(w, r, err)
+				return
+			}
+		}
+	}
+	layout := s.layout(r, v, page)
+	layout.BarTitle = title
+	var whole bytes.Buffer
+	err := errors.Join(
+		s.templates.ExecuteTemplate(&whole, "page-top", layout),
+		writeAll(&whole, body.Bytes()),
+		s.templates.ExecuteTemplate(&whole, "page-bottom", layout),
+	)
+	if err != nil {
+		s.Problem(w, r, fmt.Errorf("page %s: %w", page.Path, err))
+		return
+	}
+	writeHTML(w, r, http.StatusOK, whole.Bytes())
+}
+
+func writeAll(b *bytes.Buffer, p []byte) error {
+	_, err := b.Write(p)
+	return err
+}
+
+// sameETag compares weakly, as If-None-Match asks for.
+func sameETag(header, etag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == etag || one == "*" {
+			return true
+		}
+	}
+	return false
+}
