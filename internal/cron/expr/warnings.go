@@ -58,7 +58,7 @@ func (s Schedule) Warnings(loc *time.Location, from time.Time) []Warning {
 	add := func(code WarningCode, format string, args ...any) {
 		out = append(out, Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
-	if _, ok := s.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), loc); !ok {
+	if s.neverRuns(loc, from) {
 		add(NeverRuns, "No time satisfies this expression, so it never runs.")
 	} else {
 		s.warnMissingDays(add)
@@ -76,6 +76,15 @@ func (s Schedule) Warnings(loc *time.Location, from time.Time) []Warning {
 		return out
 	}
 	return append(out, s.warnClock(loc, from)...)
+}
+
+// neverRuns looks ahead from a time that leaves room for the search.
+func (s *Schedule) neverRuns(loc *time.Location, from time.Time) bool {
+	if year := from.Year(); year <= firstYear || year > lastYear-horizon {
+		from = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	_, ok := s.Next(from, loc)
+	return !ok
 }
 
 type adder func(code WarningCode, format string, args ...any)
