@@ -93,10 +93,12 @@ func (f *Face) listed(c *wire.Call, g *grant, s *world.State, d *world.Deploymen
 	if hasFrom && d.CreatedAt.Before(from) || hasTo && d.CreatedAt.After(to) {
 		return false
 	}
-	meta := metaOf(s, d)
-	for key, want := range c.Prefixed("meta-") {
-		if meta[key] != want {
-			return false
+	if filter := c.Prefixed("meta-"); len(filter) > 0 {
+		meta := metaOf(s, d)
+		for key, want := range filter {
+			if meta[key] != want {
+				return false
+			}
 		}
 	}
 	return targetMatches(s, d, c.Str("target")) &&
@@ -199,8 +201,8 @@ func detail(s *world.State, d *world.Deployment) obj {
 		"automaticAliases": automaticAliases(s, d), "userAliases": []string{},
 		"aliasAssignedAt": orNull(s, d.AliasedAt), "aliasError": aliasError(d), "aliasWarning": nil,
 		"aliasFinal": nil, "lambdas": []any{}, "functions": nil,
-		"oomReport": nil, "previewCommentsEnabled": d.Target != world.Production,
-		"creator": creator(d.Creator), "meta": metaOf(s, d),
+		"previewCommentsEnabled": d.Target != world.Production,
+		"creator":                creator(d.Creator), "meta": metaOf(s, d),
 	}) {
 		out[k] = v
 	}

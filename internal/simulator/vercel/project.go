@@ -132,7 +132,7 @@ func project(s *world.State) obj {
 		"createdAt": ms(s, p.CreatedAt), "updatedAt": ms(s, p.UpdatedAt), "directoryListing": false, "live": true, "paused": false,
 		"buildCommand": nil, "devCommand": nil, "installCommand": nil, "outputDirectory": nil, "rootDirectory": nil,
 		"publicSource": nil, "gitForkProtection": true, "gitLFS": false, "autoExposeSystemEnvs": true,
-		"sourceFilesOutsideRootDirectory": true, "skewProtectionMaxAge": 43200, "transferStartedAt": nil,
+		"sourceFilesOutsideRootDirectory": true, "skewProtectionMaxAge": 43200,
 		"resourceConfig": functions, "defaultResourceConfig": functions,
 		"deploymentExpiration": obj{
 			"expirationDays": 180, "expirationDaysProduction": 365, "expirationDaysCanceled": 30, "expirationDaysErrored": 90, "deploymentsToKeep": 10,
@@ -142,7 +142,7 @@ func project(s *world.State) obj {
 			"createdAt": ms(s, p.CreatedAt), "updatedAt": ms(s, p.CreatedAt), "deployHooks": []any{}, "gitCredentialId": "cred_" + s.Hex(40, "git"), "sourceless": false,
 		},
 		"autoAssignCustomDomains": p.AutoAssign, "autoAssignCustomDomainsUpdatedBy": p.AutoAssignUpdatedBy,
-		"rollbackDescription": rollbackNote(s), "lastRollbackTarget": nil, "lastAliasRequest": lastJob(s),
+		"lastRollbackTarget": nil, "lastAliasRequest": lastJob(s),
 		"alias": projectAliases(s), "targets": targets(s), "latestDeployments": latest(s),
 		"customEnvironments": []obj{environment(s)}, "crons": crons(s),
 		"rollingRelease": rollingConfig(s), "permissions": permissions(),
@@ -153,6 +153,9 @@ func project(s *world.State) obj {
 		"ssoProtection":      obj{"deploymentType": "all_except_custom_domains"}, "passwordProtection": nil, "trustedIps": nil,
 		"protectionBypass": obj{}, "hasActiveBranches": true, "hasDeployments": true, "env": []any{},
 		"security": obj{"attackModeEnabled": false},
+	}
+	if s.Project.Rollback != nil {
+		out["rollbackDescription"] = rollbackNote(s)
 	}
 	return out
 }
