@@ -3,6 +3,7 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -56,4 +57,16 @@ func (l library) RoundTrip(req *http.Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
 		Body: io.NopCloser(bytes.NewReader(a.Body)), ContentLength: int64(len(a.Body)),
 	}, nil
+}
+
+// FromLibrary makes a fault of whatever a library on Transport answered. Its
+// own errors are about answers that it could not decode, and may quote them.
+func (c *Client) FromLibrary(ctx context.Context, route string, err error) error {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f
+	}
+	if ctx.Err() != nil {
+		return c.lost(ctx, &call{method: http.MethodGet, route: route}, ctx.Err(), false)
+	}
+	return c.Unusable(route, nil)
 }

@@ -58,6 +58,9 @@ type Config struct {
 	// ThrottlesWith403 says that a 403 with Retry-After or an empty budget is
 	// the vendor's way to say "too often".
 	ThrottlesWith403 bool
+	// ThrottleCode is the one of Codes that says "too often" whatever the
+	// status; "" when there is none.
+	ThrottleCode string
 	// ETags keeps small answers and asks whether they still hold.
 	ETags bool
 

@@ -33,7 +33,7 @@ func (c *Client) refused(k *call, a *Answer) *fault.Error {
 			why.Code = code
 		}
 	}
-	if c.tooOften(a, k.route) {
+	if c.tooOften(a, k.route) || why.Code != "" && why.Code == c.conf.ThrottleCode {
 		wait := c.howLong(a.Header, k.route)
 		until := c.clock.Now().Add(wait)
 		c.gate.closeUntil(until)
@@ -153,7 +153,7 @@ func verb(kind fault.Kind) string {
 // Unusable is the fault of an answer that makes no sense; the room above
 // calls it where a field that must be there is not.
 func (c *Client) Unusable(route string, cause error) error {
-	why := &Failure{Route: route, Why: "unusable answer", Status: http.StatusOK}
+	why := &Failure{Route: route, Why: "a value has another form than it should", Status: http.StatusOK}
 	if f, ok := cause.(*misfit); ok {
 		why.Why = f.Error()
 	}
