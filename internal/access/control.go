@@ -83,7 +83,7 @@ func (c *Control) Run(ctx context.Context) error {
 		if err := c.store.Prune(ctx, c.clock.Now()); err != nil {
 			c.log.WarnContext(ctx, "ended sessions could not be swept", "error", err)
 		}
-		c.passwords.sweep()
+		c.passwords.guesses.sweep()
 		c.touched.sweep(c.clock.Now())
 	}
 }

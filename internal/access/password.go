@@ -1,16 +1,117 @@
 package access
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/fault"
 )
 
+// Parameters of argon2id: OWASP's first choice, about a quarter of a second.
+const (
+	argonMemory  = 64 * 1024 // KiB
+	argonTime    = 3
+	argonThreads = 1
+	argonSalt    = 16
+	argonKey     = 32
+)
+
+// How many passwords are hashed at once, and how many wait for it. Whoever
+// comes after them is told to try again at once: a queue without an end would
+// let strangers fill the memory.
+const (
+	hashesAtOnce = 2
+	hashesQueued = 20
+)
+
+// passwords hashes and compares, within bounds, and slows guessing down.
 type passwords struct {
-	clock clock.Clock
+	running chan struct{}
+	waiting chan struct{}
+	dummy   string // compared with for users that do not exist
+	guesses *guesses
 }
 
-func newPasswords(c clock.Clock) *passwords { return &passwords{clock: c} }
-func (p *passwords) sweep()                 {}
+func newPasswords(c clock.Clock) *passwords {
+	return &passwords{
+		running: make(chan struct{}, hashesAtOnce),
+		waiting: make(chan struct{}, hashesAtOnce+hashesQueued),
+		// A hash that no password fits, of the same cost as a real one.
+		dummy:   encodeHash(make([]byte, argonSalt), make([]byte, argonKey)),
+		guesses: newGuesses(c),
+	}
+}
 
-var _ time.Duration
+// hash is the PHC text of a new password's hash.
+func (p *passwords) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, argonSalt)
+	_, _ = rand.Read(salt)
+	key, err := p.derive(ctx, password, salt)
+	if err != nil {
+		return "", err
+	}
+	return encodeHash(salt, key), nil
+}
+
+// match compares. An empty or foreign hash costs as much as a real one and
+// never fits, so that nobody learns from the time who exists.
+func (p *passwords) match(ctx context.Context, encoded, password string) (bool, error) {
+	salt, want, ok := decodeHash(encoded)
+	if !ok {
+		salt, want, _ = decodeHash(p.dummy)
+	}
+	got, err := p.derive(ctx, password, salt)
+	if err != nil {
+		return false, err
+	}
+	return subtle.ConstantTimeCompare(got, want) == 1 && ok, nil
+}
+
+func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+	select {
+	case p.waiting <- struct{}{}:
+		defer func() { <-p.waiting }()
+	default:
+		return nil, &fault.Error{Kind: fault.RateLimited, RetryAfter: 2 * time.Second, Message: "Too many people are signing in at this moment. Try again in a few seconds."}
+	}
+	select {
+	case p.running <- struct{}{}:
+		defer func() { <-p.running }()
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Timeout, ctx.Err(), "Signing in took too long. Try again.")
+	}
+	// The 64 MiB of this hash would otherwise stay until the heap has doubled,
+	// and a burst of sign-ins would take several times what two of them need.
+	defer runtime.GC()
+	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey), nil
+}
+
+func encodeHash(salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
+}
+
+// decodeHash reads hashes of the present parameters only: there are no others.
+func decodeHash(encoded string) (salt, key []byte, ok bool) {
+	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
+	rest, ok := strings.CutPrefix(encoded, prefix)
+	if !ok {
+		return nil, nil, false
+	}
+	first, second, ok := strings.Cut(rest, "$")
+	if !ok {
+		return nil, nil, false
+	}
+	salt, err1 := base64.RawStdEncoding.DecodeString(first)
+	key, err2 := base64.RawStdEncoding.DecodeString(second)
+	return salt, key, err1 == nil && err2 == nil && len(salt) == argonSalt && len(key) == argonKey
+}

@@ -54,6 +54,16 @@ type Session struct {
 	Agent     string // what the browser calls itself, cut short
 }
 
+// Claim is an idempotency key as it is kept.
+type Claim struct {
+	ActorID   string
+	Key       string
+	BodyHash  string // hex SHA-256
+	Answer    string // encrypted; "" while the first request is under way
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
 // Purpose is what a one-use link is for.
 type Purpose string
 
@@ -81,9 +91,10 @@ type Store interface {
 	// CreateUser: Conflict when the issuer has the subject already.
 	CreateUser(ctx context.Context, u User, r Receipt) error
 	// UpdateUser reads the user and how many other enabled SUPER_ADMINs there
-	// are, applies change, writes it, and ends all sessions when the role
-	// changed or the user is disabled. No other audited change runs between
-	// the read and the write. change must be pure. NotFound without the user.
+	// are, applies change, writes it, and ends all sessions and open links of
+	// the user when the role, the password or being disabled changed. No other
+	// audited change runs between the read and the write. change must be pure.
+	// NotFound without the user.
 	UpdateUser(ctx context.Context, id string, r Receipt, change func(u User, others int) (User, error)) (User, error)
 	// UserByID, UserBySubject: NotFound.
 	UserByID(ctx context.Context, id string) (User, error)
@@ -140,6 +151,13 @@ type Store interface {
 	// Prune deletes what ended before the time: sessions, links, stored
 	// answers, unfinished sign-ins.
 	Prune(ctx context.Context, before time.Time) error
+
+	// ClaimKey remembers that the actor's key belongs to the body, when it is
+	// new: claimed. Else it answers what is remembered.
+	ClaimKey(ctx context.Context, k Claim) (there Claim, claimed bool, err error)
+	// AnswerKey keeps the answer of a claim, ReleaseKey forgets the claim.
+	AnswerKey(ctx context.Context, k Claim) error
+	ReleaseKey(ctx context.Context, k Claim) error
 
 	// KeyCheck remembers check at the first call and answers what is
 	// remembered.

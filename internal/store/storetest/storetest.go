@@ -11,6 +11,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,12 +45,38 @@ func open(t testing.TB, cfg store.Config) *store.DB {
 	if err != nil {
 		t.Fatalf("storetest: open: %v", err)
 	}
+	opened.Store(db, cfg)
 	t.Cleanup(func() {
+		opened.Delete(db)
 		if err := db.Close(); err != nil {
 			t.Errorf("storetest: close: %v", err)
 		}
 	})
 	return db
+}
+
+// opened is where the databases of the running tests are, for Raw.
+var opened sync.Map
+
+// Raw is a connection of its own to the test's database, for tests that do
+// what nobody should: tamper with rows, hold locks. It is closed at the end.
+func Raw(t testing.TB, db *store.DB) *sql.DB {
+	t.Helper()
+	v, ok := opened.Load(db)
+	if !ok {
+		t.Fatal("storetest: the database was not opened here")
+	}
+	cfg := v.(store.Config)
+	driver, address := "sqlite", "file:"+filepath.Join(cfg.Dir, store.SQLiteFile)+"?_pragma=busy_timeout(5000)"
+	if cfg.URL.Set() {
+		driver, address = "pgx", cfg.URL.Reveal()
+	}
+	raw, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatalf("storetest: raw: %v", err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	return raw
 }
 
 // Run runs the test on every database there is.

@@ -1,0 +1,97 @@
+package access
+
+import (
+	"context"
+	"fmt"
+)
+
+// Verification is what checking the audit chain found.
+type Verification struct {
+	Entries int64 `json:"entries"` // that are sound, from the first on
+	Head    Head  `json:"head"`    // the last sound entry
+	// BadSeq is the place of the first entry that is wrong or missing, 0 when
+	// the whole chain is sound; Problem says what is wrong with it.
+	BadSeq  int64  `json:"badSeq,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// Sound says whether the whole chain verified.
+func (v Verification) Sound() bool { return v.BadSeq == 0 }
+
+// verifyPage is how many entries are read at once: a reader that holds on for
+// long would keep SQLite from tidying its log up.
+const verifyPage = 2000
+
+// VerifyAudit checks the whole chain: every hash, every link, no gap, and that
+// it still passes through the heads that were exported earlier. Only against
+// such a head can a tail that was cut off be told from one that never was.
+func (c *Control) VerifyAudit(ctx context.Context, a Actor, exported ...Head) (Verification, error) {
+	if _, err := c.Gate.Allow(ctx, a, ViewAudit, On{}); err != nil {
+		return Verification{}, err
+	}
+	// Read first: entries that come meanwhile are beyond it.
+	head, err := c.store.AuditHead(ctx)
+	if err != nil {
+		return Verification{}, err
+	}
+	anchors := map[int64][]string{}
+	for _, h := range append(exported, head) {
+		if h.Seq > 0 {
+			anchors[h.Seq] = append(anchors[h.Seq], h.Hash)
+		}
+	}
+	v := Verification{Head: Head{Hash: GenesisHash}}
+	mac := c.chain.mac()
+	for {
+		page, err := c.store.AuditEntries(ctx, v.Head.Seq, verifyPage)
+		if err != nil {
+			return Verification{}, err
+		}
+		for i := range page {
+			e := &page[i]
+			if problem := c.chain.check(e, v.Head, c.chain.digest(mac, e), anchors[e.Seq]); problem != "" {
+				v.BadSeq, v.Problem = v.Head.Seq+1, problem
+				return v, nil
+			}
+			delete(anchors, e.Seq)
+			v.Entries++
+			v.Head = Head{Seq: e.Seq, Hash: e.Hash, At: e.At}
+		}
+		if len(page) < verifyPage {
+			break
+		}
+	}
+	for seq := range anchors {
+		if seq > v.Head.Seq {
+			v.BadSeq = v.Head.Seq + 1
+			v.Problem = fmt.Sprintf("the log ends here, but it was at least %d entries long: the end was cut off", max(seq, head.Seq))
+		}
+	}
+	return v, nil
+}
+
+// check answers what is wrong with the entry that should follow prev.
+func (c *chain) check(e *Entry, prev Head, digest string, anchors []string) string {
+	switch {
+	case e.Seq != prev.Seq+1:
+		return fmt.Sprintf("the entry is missing; the next one there is %d", e.Seq)
+	case e.PrevHash != prev.Hash:
+		return "the entry does not continue the one before it: one of the two was changed"
+	case e.Hash != digest:
+		return "the entry does not fit its hash: it was changed, or written without the key"
+	}
+	for _, hash := range anchors {
+		if hash != e.Hash {
+			return "the entry is not the one that was here when the head was exported: the log was rewritten"
+		}
+	}
+	return ""
+}
+
+// AuditHead is the present head of the chain, to be kept elsewhere.
+func (c *Control) AuditHead(ctx context.Context, a Actor) (Head, error) {
+	if _, err := c.Gate.Allow(ctx, a, ViewAudit, On{}); err != nil {
+		return Head{}, err
+	}
+	return c.store.AuditHead(ctx)
+}
