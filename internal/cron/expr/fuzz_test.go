@@ -10,7 +10,7 @@ import (
 
 var fuzzSeeds = []string{
 	"* * * * *", "*/7 */5 */2 */5 */2", "0 0 L,LW,1 * 5L,1#2", "0 0 L-3W * 2#5", "@daily", "@reboot",
-	"5/15 22-2 ? JAN-dec FRI-MON", "0 0 30 2 *", "1,,2 * * * *", "\xff * * * *", "0 0 31W * L", "*/99999 * * * *",
+	"5/15 22-2 ? JAN-dec FRI-MON", "0 0 30 2 *", "1,,2 * * * *", "\xff * * * *", "0 0 31W * L", "*/99999 * * * *", "0 0 *,LW,1 1 0-6,5L",
 }
 
 // FuzzParse holds Parse to its word: a schedule whose canonical form means the

@@ -148,6 +148,12 @@ func (p *parser) alias(w word, n int) error {
 // finish draws the conclusions that need all five fields.
 func (p *parser) finish() {
 	s := &p.s
+	if s.dom == allDays { // L and LW add nothing to every day
+		s.lastOffset, s.lastWeekday, s.nearest = 0, 0, 0
+	}
+	if s.dow == allWeekdays {
+		s.nth, s.dowLast = [5]uint8{}, 0
+	}
 	if p.r.star == starLeads {
 		s.both = s.star[domField] > 0 || s.star[dowField] > 0
 	} else {
