@@ -56,6 +56,9 @@ func (e *Entry[T]) Fact() Fact[T] {
 // Peek is the value without asking for it to be kept fresh.
 func (e *Entry[T]) Peek() Fact[T] { return *e.fact.Load() }
 
+// Asked says whether there was a first answer, or failure.
+func (e *Entry[T]) Asked() bool { return !e.fact.Load().AskedAt.IsZero() }
+
 // Want says that somebody watches. It costs one load of a word unless a second
 // has gone by since it was last said.
 func (e *Entry[T]) Want() {

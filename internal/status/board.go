@@ -48,7 +48,9 @@ type Board struct {
 	dirty    chan struct{}
 	mu       sync.Mutex
 	onChange []func()
-	steady   map[string]health.Sample // the published sample by environment; under Run
+
+	assembling sync.Mutex
+	steady     map[string]health.Sample // the published sample by environment
 }
 
 // New makes a board and puts its facts under the keeper's care. Until Run has
@@ -124,8 +126,31 @@ func (b *Board) Run(ctx context.Context) error {
 	}
 }
 
+// Filled waits until every fact was asked for once, with success or without:
+// from then on an unknown has a reason. Run must be running.
+func (b *Board) Filled(ctx context.Context) error {
+	for !b.asked() {
+		if err := clock.Real().Sleep(ctx, 5*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	b.assemble()
+	return nil
+}
+
+func (b *Board) asked() bool {
+	for _, e := range b.project.Environments {
+		if _, probed := b.samples.Latest(b.project.Name, e.Name); !probed && e.HealthURL() != nil {
+			return false
+		}
+	}
+	return b.sources.asked()
+}
+
 // assemble makes both answers of what is known now; false when neither is new.
 func (b *Board) assemble() bool {
+	b.assembling.Lock()
+	defer b.assembling.Unlock()
 	now := b.clock.Now()
 	f := b.gather(now)
 	changed, err := b.status.publish(assembleStatus(f), now)

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/cache"
@@ -46,7 +47,10 @@ type sources struct {
 }
 
 // wanted is an entry of any type.
-type wanted interface{ Want() }
+type wanted interface {
+	Want()
+	Asked() bool
+}
 
 // names is which provider gives which facts; "" when none does.
 type names struct{ deployer, comparer, errors, visitors string }
@@ -214,6 +218,11 @@ func (s *sources) want(now time.Time) {
 	for _, e := range s.all {
 		e.Want()
 	}
+}
+
+// asked says whether every fact was asked for at least once.
+func (s *sources) asked() bool {
+	return !slices.ContainsFunc(s.all, func(e wanted) bool { return !e.Asked() })
 }
 
 func (s *sources) facts() facts {
