@@ -1,0 +1,65 @@
+package neon
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/provider/outbound"
+)
+
+const routeProject = "/projects/{project}"
+
+// Client is one Neon project.
+type Client struct {
+	out   *outbound.Client
+	block Block
+}
+
+var _ provider.Checker = (*Client)(nil)
+
+func open(b *Block, deps provider.Deps) (*Client, error) {
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	out, err := outbound.New(outbound.Config{
+		Provider: name, Title: "Neon", BaseURL: b.base(), Token: b.Token, Explain: explain,
+		RequestID: "X-Neon-Ret-Request-Id",
+		// 700 calls a minute for the whole account.
+		Rate: 60, Per: 10 * time.Second,
+	}, deps)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{out: out, block: *b}, nil
+}
+
+// Check reads the project.
+func (c *Client) Check(ctx context.Context) error {
+	w, _, err := outbound.JSON[struct {
+		Project *struct {
+			ID string `json:"id"`
+		} `json:"project"`
+	}](ctx, c.out, outbound.Request{Route: routeProject, Args: []string{c.block.Project}})
+	switch {
+	case err != nil:
+		return err
+	case w.Project == nil || w.Project.ID != c.block.Project:
+		return c.out.Unusable(routeProject, outbound.Misfit("the project's id is missing"))
+	}
+	return nil
+}
+
+func explain(r outbound.Refusal) outbound.Meaning {
+	switch r.Status {
+	case http.StatusUnauthorized:
+		return outbound.Meaning{Kind: fault.Rejected, Text: "the key (neon.token, or NEON_API_KEY) is unknown or was revoked. Make a new one in the account's or the project's settings"}
+	case http.StatusForbidden:
+		return outbound.Meaning{Text: "the key may not do this in this project; a key of the project itself is enough"}
+	case http.StatusNotFound:
+		return outbound.Meaning{Text: "there is no such project for this key. Check neon.project (NEON_PROJECT_ID)"}
+	}
+	return outbound.Meaning{}
+}
