@@ -1,20 +1,31 @@
 package panel
 
 import (
+	"strings"
+
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
 
-// Broken says in words which sources could not answer.
+// Broken says in words which sources could not answer, those of which nothing
+// is known first.
 func Broken(sources []status.Source) []Notice {
-	var notices []Notice
+	var unknown, old []Notice
 	for _, s := range sources {
-		switch {
-		case s.Error != nil && s.FetchedAt == nil:
-			notices = append(notices, Notice{Tone: ui.Bad, Source: Label(s.Name), Text: ui.Reason(s.Error.Message) + " What it knows is unknown here."})
-		case s.Error != nil:
-			notices = append(notices, Notice{Tone: ui.Warn, Source: Label(s.Name), Text: ui.Reason(s.Error.Message) + " What is shown is what it said last."})
+		if s.Error == nil {
+			continue
+		}
+		n := Notice{Source: Label(s.Name), Text: ui.Reason(s.Error.Message)}
+		if strings.HasPrefix(strings.ToLower(string(n.Text)), strings.ToLower(s.Name)) {
+			n.Source = "" // the message names it already
+		}
+		if s.FetchedAt == nil {
+			n.Tone, n.Text = ui.Bad, n.Text+" Its facts are unknown."
+			unknown = append(unknown, n)
+		} else {
+			n.Tone, n.Text = ui.Warn, n.Text+" Its facts are the last it gave."
+			old = append(old, n)
 		}
 	}
-	return notices
+	return append(unknown, old...)
 }

@@ -156,12 +156,12 @@
     const button = event.target.closest("button");
     if (button?.id === "theme") theme(button);
     if (button?.id === "retry") { setText($("#link [data-text]"), "Trying…"); round(); }
-    for (const open of $$("details.menu[open], details.why[open]")) if (!open.contains(event.target)) open.open = false;
+    for (const open of $$("details.menu[open], details.why[open], details.trouble[open]")) if (!open.contains(event.target)) open.open = false;
   });
   document.addEventListener("input", (event) => { const form = event.target.closest("[data-filter]"); if (form) filter(form); });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      for (const open of $$("details.menu[open], details.why[open]")) { open.open = false; $("summary", open).focus(); }
+      for (const open of $$("details.menu[open], details.why[open], details.trouble[open]")) { open.open = false; $("summary", open).focus(); }
     }
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {

@@ -81,7 +81,6 @@ type Lane struct {
 	Report       *Report
 
 	Errors   ui.Fact
-	ErrorsUp bool // there are some: the number is drawn in the colour of trouble
 	Visitors ui.Fact
 	Distance ui.Fact
 
@@ -92,6 +91,7 @@ type Lane struct {
 
 // Build is what the environment shows.
 type Build struct {
+	Nothing   bool // nothing at all is known of it, for one reason
 	Commit    ui.Fact
 	Message   ui.Fact
 	Branch    ui.Text

@@ -49,7 +49,6 @@ func newLane(in status.Info) Lane {
 	}
 	l.Probed = newProbe(in)
 	l.Errors = number(in.ErrorCount24h, in.Unknown["errorCount24h"])
-	l.ErrorsUp = in.ErrorCount24h != nil && *in.ErrorCount24h > 0
 	l.Visitors = number(in.ActiveUsers, in.Unknown["activeUsers"])
 	l.Distance = distance(in)
 	l.Changes, l.ChangesOf, l.ChangesWhy = changes(in)
@@ -72,6 +71,7 @@ func newBuild(in status.Info) Build {
 	if in.DeployedAt != nil {
 		b.At = *in.DeployedAt
 	}
+	b.Nothing = b.Commit.Text == "" && b.Message.Text == "" && b.Branch == "" && b.At.IsZero()
 	return b
 }
 
