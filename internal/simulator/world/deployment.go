@@ -36,7 +36,8 @@ type Deployment struct {
 	ErrorCode, ErrorMessage, ErrorStep         string
 	AliasError                                 string
 
-	Ills []Ill // what goes wrong with it once it runs
+	Ills     []Ill // what goes wrong with it once it serves, wherever
+	LiveIlls []Ill // what goes wrong with it only in production
 
 	index int
 	build time.Duration

@@ -48,7 +48,7 @@ func (s *State) Serving(e Env) Served {
 		out.Deployment, out.SHA, out.Branch = d.ID, d.SHA, d.Branch
 		out.DeployedAt, out.StartedAt = since, d.ReadyAt
 		out.Latency = s.Between(40*time.Millisecond, 110*time.Millisecond, "latency", e, s.now.Unix()/5)
-		ills = illsAt(d, since, s.now)
+		ills = illsAt(d, e, since, s.now)
 	}
 	for _, ill := range ills {
 		out.fallIll(ill.Kind)
@@ -119,9 +119,13 @@ func (s *State) serving(e Env, t time.Time) (*Deployment, time.Time) {
 }
 
 // illsAt is what is wrong at t with a build that has served since then.
-func illsAt(d *Deployment, since, t time.Time) []Ill {
+func illsAt(d *Deployment, e Env, since, t time.Time) []Ill {
+	all := d.Ills
+	if e == Prod && len(d.LiveIlls) > 0 {
+		all = slices.Concat(d.Ills, d.LiveIlls)
+	}
 	var out []Ill
-	for _, ill := range d.Ills {
+	for _, ill := range all {
 		from := since.Add(ill.After)
 		if !from.After(t) && (ill.For == 0 || t.Before(from.Add(ill.For))) {
 			out = append(out, ill)

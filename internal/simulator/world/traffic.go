@@ -130,7 +130,7 @@ func (s *State) errorFactor(e Env, t time.Time) float64 {
 	factor := 1.0
 	if e != Dev {
 		if d, since := s.serving(e, t); d != nil {
-			for _, ill := range illsAt(d, since, t) {
+			for _, ill := range illsAt(d, e, since, t) {
 				factor *= ill.factor()
 			}
 		}
