@@ -25,6 +25,9 @@ const (
 	// K8s is the Kubernetes CronJob, which parses and evaluates with
 	// github.com/robfig/cron v3: day of week 0 to 6, and in daylight saving
 	// changes a time that is skipped does not run and a repeated one runs twice.
+	// That library's slips are not copied: around a change at midnight or of
+	// less than an hour it can lose or misplace a run, and it gives up after
+	// five years.
 	K8s Dialect = "k8s"
 )
 
