@@ -48,9 +48,9 @@ var (
 // serve writes a finished answer: 304 when the reader has it already. The age
 // of its facts travels in a header on both, because it changes all the time
 // and the facts do not.
-func serve[T any](w http.ResponseWriter, r *http.Request, s *status.Snapshot[T], ages string) {
+func serve[T any](w http.ResponseWriter, r *http.Request, s *status.Snapshot[T], ages *status.Ages) {
 	h := w.Header()
-	h["Envdeck-Age"] = []string{ages}
+	h["Envdeck-Age"] = []string{ages.Header}
 	h["Etag"] = []string{s.ETag}
 	h["Vary"] = vary
 	if match := r.Header.Get("If-None-Match"); match != "" && matches(match, s.ETag) {

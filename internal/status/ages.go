@@ -97,45 +97,45 @@ func (f facts) sources() []Source {
 	return sources
 }
 
-// Ages is how long ago each source was last asked with success, in the form of
+// Age is how long ago a source was last asked with success.
+type Age struct {
+	Source string
+	Age    time.Duration
+	Stale  bool // what is shown may be out of date; the source's entry says why
+	Never  bool // it never answered
+}
+
+// Ages is the age of every source at one moment, and the same in the form of
 // the Envdeck-Age header: "vercel=12, sentry=240;stale, health=3". A source
 // that never answered is "never".
-func (b *Board) Ages() string {
+type Ages struct {
+	Sources []Age
+	Header  string
+	at      time.Time
+}
+
+// Ages answers how old the facts are. It is worked out once a second at most,
+// however many readers there are.
+func (b *Board) Ages() *Ages {
 	now := b.clock.Now()
-	if cached := b.ages.Load(); cached != nil && now.Sub(cached.at) < time.Second && now.Sub(cached.at) >= 0 {
-		return cached.text
+	if a := b.ages.Load(); a != nil && now.Sub(a.at) < time.Second && !now.Before(a.at) {
+		return a
 	}
-	text := b.formatAges(now)
-	b.ages.Store(&agesAt{at: now, text: text})
-	return text
+	a := b.agesAt(now)
+	b.ages.Store(a)
+	return a
 }
 
-// agesAt is the header's text and when it was made: it changes once a second
-// at most, however many readers there are.
-type agesAt struct {
-	at   time.Time
-	text string
-}
-
-func (b *Board) formatAges(now time.Time) string {
+func (b *Board) agesAt(now time.Time) *Ages {
+	a := &Ages{at: now}
 	f := b.sources.facts()
 	f.now, f.project = now, b.project
-	var text strings.Builder
-	write := func(name, value string, stale bool) {
-		if text.Len() > 0 {
-			text.WriteString(", ")
-		}
-		text.WriteString(name + "=" + value)
-		if stale {
-			text.WriteString(";stale")
-		}
-	}
 	for _, s := range f.standings() {
-		if s.fetchedAt.IsZero() {
-			write(s.name, "never", true)
-			continue
+		age := Age{Source: s.name, Stale: s.stale, Never: s.fetchedAt.IsZero()}
+		if !age.Never {
+			age.Age = now.Sub(s.fetchedAt)
 		}
-		write(s.name, seconds(now.Sub(s.fetchedAt)), s.stale)
+		a.Sources = append(a.Sources, age)
 	}
 	var oldest time.Time
 	for _, e := range b.project.Environments {
@@ -144,12 +144,31 @@ func (b *Board) formatAges(now time.Time) string {
 		}
 	}
 	if !oldest.IsZero() {
-		write("health", seconds(now.Sub(oldest)), false)
+		a.Sources = append(a.Sources, Age{Source: "health", Age: now.Sub(oldest)})
 	}
 	if age, ok := b.reports.age(now); ok {
-		write("report", seconds(age), false)
+		a.Sources = append(a.Sources, Age{Source: "report", Age: age})
 	}
-	return text.String()
+	var text strings.Builder
+	for i, s := range a.Sources {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		text.WriteString(s.Source + "=" + s.text())
+	}
+	a.Header = text.String()
+	return a
+}
+
+func (a Age) text() string {
+	switch {
+	case a.Never:
+		return "never;stale"
+	case a.Stale:
+		return seconds(a.Age) + ";stale"
+	default:
+		return seconds(a.Age)
+	}
 }
 
 func seconds(d time.Duration) string { return strconv.FormatInt(max(0, int64(d/time.Second)), 10) }

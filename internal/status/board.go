@@ -43,7 +43,7 @@ type Board struct {
 
 	status      published[Status]
 	deployments published[Deployments]
-	ages        atomic.Pointer[agesAt]
+	ages        atomic.Pointer[Ages]
 
 	dirty    chan struct{}
 	mu       sync.Mutex

@@ -21,21 +21,20 @@ func NewBoards(gate *access.Gate, boards []*Board) *Boards {
 	return &Boards{gate: gate, boards: boards}
 }
 
-// Status answers what runs where, and how old the facts are in the form of
-// Board.Ages.
-func (b *Boards) Status(ctx context.Context, a access.Actor, project string) (*Snapshot[Status], string, error) {
+// Status answers what runs where, and how old the facts are.
+func (b *Boards) Status(ctx context.Context, a access.Actor, project string) (*Snapshot[Status], *Ages, error) {
 	board, err := b.open(ctx, a, access.ViewStatus, project)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	return board.Status(), board.Ages(), nil
 }
 
 // Deployments answers the history of builds, and how old the facts are.
-func (b *Boards) Deployments(ctx context.Context, a access.Actor, project string) (*Snapshot[Deployments], string, error) {
+func (b *Boards) Deployments(ctx context.Context, a access.Actor, project string) (*Snapshot[Deployments], *Ages, error) {
 	board, err := b.open(ctx, a, access.ViewDeployments, project)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	return board.Deployments(), board.Ages(), nil
 }

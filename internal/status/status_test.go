@@ -222,7 +222,7 @@ func TestAnAnswerChangesOnlyWhenAFactDoes(t *testing.T) {
 				t.Fatalf("the answer changed though no fact did:\n%s\n%s", first.JSON, got.JSON)
 			}
 		}
-		if ages := b.Ages(); !strings.Contains(ages, "vercel=") || strings.Contains(ages, "stale") {
+		if ages := b.Ages().Header; !strings.Contains(ages, "vercel=") || strings.Contains(ages, "stale") {
 			t.Errorf("ages = %q", ages)
 		}
 		o.change(func() { o.errors = map[string]int64{"production": 42} })
@@ -252,7 +252,7 @@ func TestABrokenProviderKeepsWhatWasKnownAndSaysSo(t *testing.T) {
 		if source.Name != "vercel" || !source.Stale || source.Error == nil || source.Error.Kind != "unavailable" || source.FetchedAt == nil {
 			t.Errorf("the source does not tell: %s", dump(source))
 		}
-		if ages := b.Ages(); !strings.Contains(ages, "vercel=180;stale") {
+		if ages := b.Ages().Header; !strings.Contains(ages, "vercel=180;stale") {
 			t.Errorf("ages = %q, want the age of the last good answer and its mark", ages)
 		}
 	})
