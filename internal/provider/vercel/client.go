@@ -85,10 +85,12 @@ var codes = [...]string{
 	"deployment_not_found", "project_not_found", "not_authorized", "conflict",
 }
 
-// code finds the error's code. Some calls say err instead of error.
+// code finds the error's code. Some calls say err instead of error, and an
+// unknown token is a "forbidden" that says so in a field of its own.
 func code(body []byte) string {
 	type refusal struct {
-		Code string `json:"code"`
+		Code         string `json:"code"`
+		InvalidToken bool   `json:"invalidToken"`
 	}
 	v, err := outbound.Decode[struct {
 		Error *refusal `json:"error"`
@@ -97,6 +99,8 @@ func code(body []byte) string {
 	switch {
 	case err != nil:
 		return ""
+	case v.Error != nil && v.Error.InvalidToken:
+		return "invalid_token"
 	case v.Error != nil:
 		return v.Error.Code
 	case v.Err != nil:
