@@ -19,7 +19,11 @@ import (
 
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/simulator/app"
+	"github.com/envdeck/envdeck/internal/simulator/cloudflare"
 	"github.com/envdeck/envdeck/internal/simulator/control"
+	"github.com/envdeck/envdeck/internal/simulator/github"
+	"github.com/envdeck/envdeck/internal/simulator/neon"
+	"github.com/envdeck/envdeck/internal/simulator/sentry"
 	"github.com/envdeck/envdeck/internal/simulator/vercel"
 	"github.com/envdeck/envdeck/internal/simulator/wire"
 	"github.com/envdeck/envdeck/internal/simulator/world"
@@ -79,6 +83,10 @@ func (s *Simulator) build() *stage {
 // addFaces puts the providers on the board: one line each.
 func addFaces(x *wire.Exchange, w *world.World) {
 	vercel.New(x, w, VercelTokens(w))
+	github.New(x, w, githubTokens())
+	cloudflare.New(x, w, cloudflareTokens())
+	sentry.New(x, w, sentryTokens())
+	neon.New(x, w, neonTokens())
 }
 
 // World is the present world; Reset replaces it.

@@ -1,6 +1,10 @@
 package simulator
 
 import (
+	"github.com/envdeck/envdeck/internal/simulator/cloudflare"
+	"github.com/envdeck/envdeck/internal/simulator/github"
+	"github.com/envdeck/envdeck/internal/simulator/neon"
+	"github.com/envdeck/envdeck/internal/simulator/sentry"
 	"github.com/envdeck/envdeck/internal/simulator/vercel"
 	"github.com/envdeck/envdeck/internal/simulator/world"
 )
@@ -15,6 +19,54 @@ const (
 	VercelOutsideToken = "sim_vercel_outside" // of somebody outside the team
 	VercelExpiredToken = "sim_vercel_expired"
 )
+
+// The tokens for the other providers.
+const (
+	GitHubToken          = "sim_github_writer"  // reads everything, runs workflows
+	GitHubReaderToken    = "sim_github_reader"  // may not run workflows
+	GitHubOutsideToken   = "sim_github_outside" // made for another repository
+	GitHubExpiredToken   = "sim_github_expired"
+	CloudflareToken      = "sim_cloudflare_user"    // a user's
+	CloudflareOwnedToken = "sim_cloudflare_account" // the account's own
+	CloudflareReadToken  = "sim_cloudflare_reader"  // may look only
+	SentryToken          = "sim_sentry_integration" // an internal integration's
+	SentryCIToken        = "sim_sentry_ci"          // an organization's, made for CI
+	NeonToken            = "sim_neon_project"       // made for the project
+	NeonOwnerToken       = "sim_neon_owner"         // a person's
+)
+
+func githubTokens() map[string]github.Token {
+	return map[string]github.Token{
+		GitHubToken:        {Name: "writer"},
+		GitHubReaderToken:  {Name: "reader", ReadOnly: true},
+		GitHubOutsideToken: {Name: "outside", Outside: true},
+		GitHubExpiredToken: {Name: "expired", Expired: true},
+	}
+}
+
+func cloudflareTokens() map[string]cloudflare.Token {
+	return map[string]cloudflare.Token{
+		CloudflareToken:      {Name: "user"},
+		CloudflareOwnedToken: {Name: "account", Owned: true},
+		CloudflareReadToken: {Name: "reader", Scopes: []string{
+			cloudflare.ScriptsRead, cloudflare.RoutesRead, cloudflare.ZoneRead, cloudflare.Analytics, cloudflare.SettingsRead,
+		}},
+	}
+}
+
+func sentryTokens() map[string]sentry.Token {
+	return map[string]sentry.Token{
+		SentryToken:   {Name: "integration"},
+		SentryCIToken: {Name: "ci", Organization: true},
+	}
+}
+
+func neonTokens() map[string]neon.Token {
+	return map[string]neon.Token{
+		NeonToken:      {Name: "project", Project: neon.Project},
+		NeonOwnerToken: {Name: "owner"},
+	}
+}
 
 // VercelTokens is what each of them stands for in a world.
 func VercelTokens(w *world.World) map[string]vercel.Token {

@@ -27,6 +27,7 @@ type Client struct {
 	out         *outbound.Client
 	rest        *github.Client
 	owner, repo string
+	web         string // where people look at it
 
 	mu    sync.Mutex
 	known map[pair]provider.Comparison // two hashes always compare the same
@@ -42,6 +43,7 @@ const maxKnown = 128
 var (
 	_ provider.Comparer          = (*Client)(nil)
 	_ provider.PullRequestFinder = (*Client)(nil)
+	_ provider.CommitLinker      = (*Client)(nil)
 	_ provider.Checker           = (*Client)(nil)
 )
 
@@ -73,7 +75,7 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 		return nil, fault.Wrap(fault.Internal, err, "the GitHub client cannot be made")
 	}
 	owner, repo, _ := strings.Cut(b.Repo, "/")
-	return &Client{out: out, rest: rest, owner: owner, repo: repo, known: map[pair]provider.Comparison{}}, nil
+	return &Client{out: out, rest: rest, owner: owner, repo: repo, web: b.web(), known: map[pair]provider.Comparison{}}, nil
 }
 
 // Check reads one commit and one pull request: the two permissions that the
@@ -129,4 +131,9 @@ func explain(r outbound.Refusal) outbound.Meaning {
 		return outbound.Meaning{Text: "there is no such repository for this token. Check github.repo (GH_REPO), and that the token was given this repository"}
 	}
 	return outbound.Meaning{}
+}
+
+// CommitURL is the commit's page.
+func (c *Client) CommitURL(sha string) string {
+	return c.web + "/" + c.owner + "/" + c.repo + "/commit/" + sha
 }

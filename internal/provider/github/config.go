@@ -64,6 +64,15 @@ func (b *Block) roots() (rest, graph string) {
 	return rest, rest
 }
 
+// web is where people look at the repository: github.com, or the enterprise
+// server whose API is used.
+func (b *Block) web() string {
+	if root, ok := strings.CutSuffix(b.base(), "/api/v3"); ok {
+		return root
+	}
+	return "https://github.com"
+}
+
 // Kind is GitHub as a provider.
 func Kind() provider.Kind {
 	return provider.Define(name, fromEnv, func(b *Block, deps provider.Deps) (any, error) {
