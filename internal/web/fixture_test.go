@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,8 @@ import (
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
+	"github.com/envdeck/envdeck/internal/web/panel/deployments"
+	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -93,7 +96,16 @@ type still struct{ clock.Clock }
 
 func (still) Now() time.Time { return stories.Now() }
 
-func face(d *desk) *web.Web {
+func face(d *desk) *web.Web { return faceOn(d) }
+
+// rooms is everything the face asks.
+type rooms interface {
+	web.Access
+	lanes.Board
+	deployments.History
+}
+
+func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
 		Access: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
 		Pages: all.Pages(all.Rooms{Board: d, History: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
@@ -107,4 +119,20 @@ func serve(t *testing.T, d *desk) *httptest.Server {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server
+}
+
+// halfBroken is a desk whose board fails by a defect.
+type halfBroken struct{ desk }
+
+func (h *halfBroken) Status(context.Context, access.Actor, string) (status.Status, []panel.Age, error) {
+	return status.Status{}, nil, errors.New("disk on fire")
+}
+
+func serveOn(t *testing.T, d rooms, target string) *http.Response {
+	t.Helper()
+	mux := http.NewServeMux()
+	faceOn(d).Mount(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
+	return w.Result()
 }
