@@ -30,7 +30,7 @@ fmt: ## formats every Go file
 
 bench: ## the figures of docs/speed.md, all in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... 
-	$(GO) run ./tools/bench
+	$(GO) run ./internal/bench
 
 fuzz: ## every fuzz target for a while
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \

@@ -108,10 +108,7 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, face access.Face, u
 			return
 		}
 	}
-	a, err := d.control.Authenticate(r.Context(), access.Credentials{
-		Bearer: access.Bearer(r.Header.Get("Authorization")), Cookie: cookie,
-		Face: face, Address: address(r), RequestID: requestID(w), Polling: r.Header.Get(PollHeader) != "",
-	})
+	a, err := d.identify(r, face, cookie, requestID(w))
 	if err != nil {
 		d.Fail(w, r, face, err)
 		return
@@ -126,6 +123,23 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, face access.Face, u
 		w.Header()["Cache-Control"] = noStore
 	}
 	h(w, r, a)
+}
+
+// Actor says who asks, for a page that must know before its use case does.
+func (d *Door) Actor(r *http.Request, face access.Face) (access.Actor, error) {
+	return d.identify(r, face, d.cookie(r), "")
+}
+
+func (d *Door) identify(r *http.Request, face access.Face, cookie, request string) (access.Actor, error) {
+	return d.control.Authenticate(r.Context(), access.Credentials{
+		Bearer: access.Bearer(r.Header.Get("Authorization")), Cookie: cookie,
+		Face: face, Address: address(r), RequestID: request, Polling: r.Header.Get(PollHeader) != "",
+	})
+}
+
+// Visit is what is known of a browser that signs in.
+func (d *Door) Visit(w http.ResponseWriter, r *http.Request) access.Visit {
+	return access.Visit{Face: access.FaceWeb, Address: address(r), Agent: r.UserAgent(), RequestID: requestID(w)}
 }
 
 // PollHeader marks a request that a page makes by itself, which does not keep

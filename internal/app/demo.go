@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/secret"
+	"github.com/envdeck/envdeck/internal/simulator"
+)
+
+// DemoOptions is what a demo is made of.
+type DemoOptions struct {
+	Listen  string
+	Data    string // "" for a folder that ends with the demo
+	Speed   float64
+	Script  string
+	Version string
+	Log     *slog.Logger
+	Getenv  func(string) string
+	Blocks  []config.BlockKind
+}
+
+// Demo is the whole product with a simulated outside.
+type Demo struct {
+	Tokens access.Bootstrapped
+
+	app        *App
+	simulation *Simulation
+	link       secret.Text
+	script     string
+	temporary  string
+}
+
+// NewDemo builds the outside and the product on it, and makes its people.
+func NewDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
+	d := &Demo{script: o.Script}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	if o.Data == "" {
+		if d.temporary, err = os.MkdirTemp("", "envdeck-demo-"); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "There is no room for a temporary folder. Name one with --data.")
+		}
+		o.Data = d.temporary
+	}
+	c := clock.Fast(o.Speed)
+	if d.simulation, err = NewSimulation(ctx, "127.0.0.1:0", simulator.Options{Clock: c}); err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load("the demo's configuration", []byte(d.simulation.Config("http://"+d.simulation.Address())), o.Getenv, o.Blocks)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Listen, cfg.Data = o.Listen, o.Data
+	if d.app, err = New(ctx, Options{Config: cfg, Clock: c, Log: o.Log, Version: o.Version}); err != nil {
+		return nil, err
+	}
+	operator := access.OperatorActor("demo")
+	if d.Tokens, err = d.app.Control.Bootstrap(ctx, operator, false); err != nil {
+		return nil, err
+	}
+	d.link, err = d.app.Control.SignInLink(ctx, operator, d.Tokens.SuperAdminID)
+	return d, err
+}
+
+// SignIn is the address that signs in, once.
+func (d *Demo) SignIn() string { return d.app.URL() + "/sign-in/link?token=" + d.link.Reveal() }
+
+// Simulator is the address of the simulated outside.
+func (d *Demo) Simulator() string { return d.simulation.Address() }
+
+// URL is the address of the server.
+func (d *Demo) URL() string { return d.app.URL() }
+
+// Control is the demo's access room.
+func (d *Demo) Control() *access.Control { return d.app.Control }
+
+// Filled waits for the first whole picture.
+func (d *Demo) Filled(ctx context.Context) error {
+	for _, b := range d.app.boards {
+		if err := b.Filled(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run serves both until the context ends.
+func (d *Demo) Run(ctx context.Context) error {
+	defer d.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	var outside error
+	running.Go(func() {
+		outside = d.simulation.Run(ctx)
+		cancel()
+	})
+	if d.script != "" {
+		if err := d.simulation.Play(d.script); err != nil {
+			return errors.Join(fault.Wrap(fault.Invalid, err, "There is no script %q. There are: %s.", d.script, DemoScripts()), d.app.Close())
+		}
+	}
+	err := d.app.Run(ctx)
+	cancel()
+	running.Wait()
+	return errors.Join(err, outside)
+}
+
+// Close removes what was made for the demo alone.
+func (d *Demo) Close() {
+	if d.temporary != "" {
+		_ = os.RemoveAll(d.temporary) // the system's own clean-up gets the rest
+	}
+}
+
+// DemoScripts names the scenarios that a demo can play.
+func DemoScripts() string { return strings.Join(simulator.Scripts(), ", ") }

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/door"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/status"
+	"github.com/envdeck/envdeck/internal/web"
+	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/all"
+)
+
+// mountWeb opens the pages.
+func (a *App) mountWeb(boards *status.Boards) {
+	face := web.New(web.Deps{
+		Access: people{a.door, a.Control},
+		Projects: func(who access.Actor) []string {
+			names, err := boards.Projects(context.Background(), who)
+			if err != nil {
+				return nil
+			}
+			return names
+		},
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}}),
+		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
+	})
+	for pattern, handler := range face.Routes() {
+		a.door.Handle(pattern, access.FaceWeb, access.SignIn, func(w http.ResponseWriter, r *http.Request, _ access.Actor) {
+			handler.ServeHTTP(w, r)
+		})
+	}
+}
+
+// board gives the panels what they show, with ages in their words.
+type board struct{ boards *status.Boards }
+
+func (b board) Status(ctx context.Context, who access.Actor, project string) (status.Status, []panel.Age, error) {
+	s, ages, err := b.boards.Status(ctx, who, project)
+	if err != nil {
+		return status.Status{}, nil, err
+	}
+	return s.Value, panelAges(ages), nil
+}
+
+func (b board) Deployments(ctx context.Context, who access.Actor, project string) (status.Deployments, []panel.Age, error) {
+	s, ages, err := b.boards.Deployments(ctx, who, project)
+	if err != nil {
+		return status.Deployments{}, nil, err
+	}
+	return s.Value, panelAges(ages), nil
+}
+
+func panelAges(ages *status.Ages) []panel.Age {
+	out := make([]panel.Age, 0, len(ages.Sources))
+	for _, a := range ages.Sources {
+		out = append(out, panel.Age{Source: a.Source, Age: a.Age, Stale: a.Stale, Never: a.Never})
+	}
+	return out
+}
+
+// people signs people in and out for the pages.
+type people struct {
+	door    *door.Door
+	control *access.Control
+}
+
+func (p people) Actor(r *http.Request) (access.Actor, error) {
+	who, err := p.door.Actor(r, access.FaceWeb)
+	if err == nil && !who.Known() {
+		err = fault.New(fault.Unauthenticated, "Nobody is signed in.")
+	}
+	return who, err
+}
+
+func (p people) Ways(context.Context) (web.Ways, error) { return web.Ways{Password: true}, nil }
+
+func (p people) begin(w http.ResponseWriter, r *http.Request, in access.SignedIn, err error) error {
+	if err == nil {
+		p.door.SetSession(w, r, in)
+	}
+	return err
+}
+
+func (p people) SignIn(w http.ResponseWriter, r *http.Request, name, password string) error {
+	in, err := p.control.SignIn(r.Context(), name, password, p.door.Visit(w, r))
+	return p.begin(w, r, in, err)
+}
+
+func (p people) UseLink(w http.ResponseWriter, r *http.Request, token string) error {
+	in, err := p.control.Redeem(r.Context(), token, p.door.Visit(w, r))
+	return p.begin(w, r, in, err)
+}
+
+func (p people) SetUp(w http.ResponseWriter, r *http.Request, token, name, password string) error {
+	in, err := p.control.SetUp(r.Context(), token, name, password, p.door.Visit(w, r))
+	return p.begin(w, r, in, err)
+}
+
+func (p people) SignOut(w http.ResponseWriter, r *http.Request) error {
+	who, err := p.Actor(r)
+	if err != nil {
+		return err
+	}
+	if err := p.control.SignOut(r.Context(), who); err != nil {
+		return err
+	}
+	p.door.EndSession(w, r)
+	return nil
+}

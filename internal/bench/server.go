@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/app"
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/provider/all"
+)
+
+// runServer runs the demo and, beside it, the least that a handler can do:
+// the same check of the caller, the same bytes.
+func runServer(ctx context.Context) error {
+	var blocks []config.BlockKind
+	for _, k := range all.Kinds() {
+		blocks = append(blocks, config.BlockKind{Name: k.Name, Block: k.Block, FromEnv: k.FromEnv})
+	}
+	demo, err := app.NewDemo(ctx, app.DemoOptions{
+		Listen: "127.0.0.1:0", Speed: 1, Version: "bench", Log: slog.New(slog.DiscardHandler), Getenv: os.Getenv, Blocks: blocks,
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { _ = demo.Run(ctx) })
+	defer running.Wait()
+
+	token := demo.Tokens.SuperAdmin.Reveal()
+	if err := demo.Filled(ctx); err != nil {
+		return err
+	}
+	body, etag, err := fetch(ctx, demo.URL()+"/api/admin/environments/status", token)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // lives as long as the process
+	if err != nil {
+		return err
+	}
+	bare := &http.Server{Handler: bareHandler(demo.Control(), body, etag)} //nolint:gosec // loopback, for a minute
+	go func() { _ = bare.Serve(l) }()
+	err = json.NewEncoder(os.Stdout).Encode(addresses{Ours: demo.URL(), Bare: "http://" + l.Addr().String() + "/", Token: token})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return bare.Close()
+}
+
+// bareHandler checks the caller as we do and writes ready bytes.
+func bareHandler(control *access.Control, body []byte, etag string) http.Handler {
+	length := strconv.Itoa(len(body))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, err := control.Authenticate(r.Context(), access.Credentials{Bearer: access.Bearer(r.Header.Get("Authorization"))})
+		if err != nil || !access.Permits(a, access.ViewStatus) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		h := w.Header()
+		h.Set("ETag", etag)
+		if r.Header.Get("If-None-Match") == etag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", length)
+		_, _ = w.Write(body)
+	})
+}
+
+func fetch(ctx context.Context, url, token string) (body []byte, etag string, err error) {
+	t := target{url: url, token: token}
+	r, err := t.request(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer answer.Body.Close()
+	body, err = io.ReadAll(answer.Body)
+	return body, answer.Header.Get("ETag"), err
+}
