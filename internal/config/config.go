@@ -1,0 +1,169 @@
+// Package config reads the configuration: a strict YAML file, or the
+// environment variables alone. It says everything that is wrong with it at
+// once, with the line and a caret, and never repeats a value that may be a
+// secret.
+//
+// It must not know any provider: their blocks come as BlockKinds from the
+// composition root, and are handed on as they were filled. Nor does it open,
+// call or create anything but the files that secrets are read from.
+package config
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/catalog"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/secret"
+)
+
+// Config is the whole configuration: the file's shape and what the rooms are
+// given. A Config that came from Load or FromEnv has been checked, and what
+// was left out holds its default.
+type Config struct {
+	Listen        string      `yaml:"listen" jsonschema:"description=Address and port of the dashboard and its API.,default=127.0.0.1:4280"`
+	MetricsListen string      `yaml:"metrics_listen" jsonschema:"description=Address and port of /metrics. Off when left out."`
+	PublicURL     *url.URL    `yaml:"public_url" jsonschema:"description=Where people reach the dashboard; links in notifications and sign-in links are made of it.,format=uri"`
+	Data          string      `yaml:"data" jsonschema:"description=Folder of the embedded database.,default=./envdeck-data"`
+	DatabaseURL   secret.Text `yaml:"database_url" jsonschema:"description=A Postgres database instead of the embedded one: postgres://…"`
+	RedisURL      secret.Text `yaml:"redis_url" jsonschema:"description=A Redis shared by many replicas and by apps that report their crons in it: rediss://…"`
+	MasterKey     secret.Text `yaml:"master_key" jsonschema:"description=What replicas that share a database sign and encrypt with; 32 random bytes in base64. A single process keeps its own beside the embedded database."`
+	Log           Log         `yaml:"log"`
+	Health        Health      `yaml:"health"`
+	Auth          Auth        `yaml:"auth"`
+	Projects      []Project   `yaml:"projects" jsonschema:"required,description=The apps; the first one is shown when none is named."`
+	Notify        []Notify    `yaml:"notify" jsonschema:"description=Who hears of what."`
+
+	// LogLevel is Log.Level as slog knows it.
+	LogLevel slog.Level `yaml:"-"`
+	// Warnings are what is allowed and not wise.
+	Warnings []fault.Place `yaml:"-"`
+}
+
+// Log is how the process logs.
+type Log struct {
+	Level string `yaml:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error,default=info"`
+}
+
+// Health is how the environments are probed.
+type Health struct {
+	Interval time.Duration `yaml:"interval" jsonschema:"description=Time between two probes of an environment; 1s to 1h.,default=1m"`
+}
+
+// Auth is how people sign in besides envdeck's own accounts.
+type Auth struct {
+	OIDC *OIDC `yaml:"oidc" jsonschema:"description=Sign-in through an OpenID Connect provider."`
+}
+
+// OIDC is an OpenID Connect provider and which of its groups have which role.
+type OIDC struct {
+	Issuer       string      `yaml:"issuer" jsonschema:"required,format=uri"`
+	ClientID     string      `yaml:"client_id" jsonschema:"required"`
+	ClientSecret secret.Text `yaml:"client_secret" jsonschema:"required"`
+	RoleClaim    string      `yaml:"role_claim" jsonschema:"description=The claim that holds a person's groups.,default=groups"`
+	SuperAdmin   []string    `yaml:"SUPER_ADMIN" jsonschema:"description=Groups whose people may promote and roll back."`
+	Admin        []string    `yaml:"ADMIN" jsonschema:"description=Groups whose people may look at everything."`
+}
+
+// Project is one app.
+type Project struct {
+	Name         string       `yaml:"name" jsonschema:"required"`
+	Environments Environments `yaml:"environments" jsonschema:"required,description=The app's environments by name, in the order in which a build travels through them."`
+	Migrations   *Migrations  `yaml:"migrations"`
+	Crons        Crons        `yaml:"crons"`
+	Release      Release      `yaml:"release"`
+
+	// Providers are the providers' blocks by the name of their kind, each a
+	// pointer of the type that the kind's Block answers.
+	Providers map[string]any `yaml:"-"`
+}
+
+// Environments keep the order of the file.
+type Environments []Environment
+
+// Environment is one place the app runs in.
+type Environment struct {
+	Name    string       `yaml:"-"`
+	Kind    catalog.Kind `yaml:"kind" jsonschema:"enum=local,enum=staging,enum=production,description=What it is for. Known by itself for the names dev; next; staging; prod and the like."`
+	URL     *url.URL     `yaml:"url" jsonschema:"format=uri,description=Where people reach it."`
+	From    Source       `yaml:"from" jsonschema:"description=Which build it shows."`
+	Health  string       `yaml:"health" jsonschema:"description=Path of its health endpoint; none when it has none.,default=/api/health?detailed=true"`
+	Sentry  string       `yaml:"sentry" jsonschema:"description=Its name in Sentry."`
+	Neon    string       `yaml:"neon" jsonschema:"description=Its branch in Neon: name; id or glob."`
+	Private bool         `yaml:"private" jsonschema:"description=Its address is inside your own network: envdeck may then call private addresses for it."`
+}
+
+// Source is which build an environment shows, as it is written: "staged",
+// "custom: SLUG" or "branch: NAME", the last two also as a map of one key.
+type Source catalog.Source
+
+// Migrations say how the app's database schema moves.
+type Migrations struct {
+	Tool string `yaml:"tool" jsonschema:"required,description=What makes them: prisma; drizzle; goose…"`
+	Dir  string `yaml:"dir" jsonschema:"required,description=Their folder in the repository."`
+	// Databases are where to read what has been applied, by environment.
+	Databases map[string]secret.Text `yaml:"databases" jsonschema:"description=The database of each environment: postgres://…"`
+}
+
+// Crons say where the schedules come from: a provider, a file of the
+// repository, or the list itself. The zero value is nowhere.
+type Crons struct {
+	Provider string // the name of a block of the project
+	File     string // a path in the repository
+	Jobs     []CronJob
+}
+
+// CronJob is one scheduled job.
+type CronJob struct {
+	Path     string        `yaml:"path" jsonschema:"required,description=The path that is called."`
+	Schedule string        `yaml:"schedule" jsonschema:"required,description=A cron expression."`
+	Timezone string        `yaml:"timezone" jsonschema:"description=IANA name such as Europe/London.,default=UTC"`
+	Grace    time.Duration `yaml:"grace" jsonschema:"description=How late it may start."`
+	MaxRun   time.Duration `yaml:"max_run" jsonschema:"description=How long it may run."`
+}
+
+// Release says how a release is watched and what stands behind it.
+type Release struct {
+	Bake time.Duration `yaml:"bake" jsonschema:"description=How long a release is watched before it counts as good; at most 24h.,default=5m"`
+	// Fallback is the provider that deploys when the platform cannot, "" when
+	// there is none.
+	Fallback string `yaml:"fallback" jsonschema:"description=The provider that deploys when the platform refuses for a technical reason: github."`
+	Snapshot string `yaml:"snapshot" jsonschema:"enum=on-migrations,enum=always,enum=never,default=on-migrations,description=When a branch of the production database is made before a release."`
+}
+
+// Notify is one receiver of notifications.
+type Notify struct {
+	URL secret.Text `yaml:"url" jsonschema:"required,description=Where to: the address of a webhook or of a notification service."`
+	On  []string    `yaml:"on" jsonschema:"required,description=The events: release.failed; cron.missed; health.down…"`
+}
+
+// Catalog is the projects and their environments, as every room knows them.
+func (c Config) Catalog() catalog.Catalog {
+	all := make(catalog.Catalog, 0, len(c.Projects))
+	for _, p := range c.Projects {
+		project := catalog.Project{Name: p.Name}
+		for _, e := range p.Environments {
+			env := catalog.Environment{
+				Name: e.Name, Kind: e.Kind, URL: e.URL, From: catalog.Source(e.From), Sentry: e.Sentry, Neon: e.Neon, Private: e.Private,
+			}
+			if e.URL != nil && e.Health != noHealth {
+				env.Health = e.Health
+			}
+			project.Environments = append(project.Environments, env)
+		}
+		all = append(all, project)
+	}
+	return all
+}
+
+// BlockKind is a provider's block under a project.
+type BlockKind struct {
+	Name string
+	// Block answers a pointer to a new, empty block. What it fills is decoded
+	// by yaml tags; a block with a Validate() error has it called.
+	Block func() any
+	// FromEnv fills a block from the well-known environment variables; false
+	// when they are not set. It may be nil.
+	FromEnv func(getenv func(string) string) (block any, ok bool)
+}
