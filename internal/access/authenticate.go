@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -58,17 +59,29 @@ func (c *Control) identify(ctx context.Context, cred Credentials) (Actor, error)
 }
 
 func (c *Control) byToken(ctx context.Context, text string) (Actor, error) {
-	if _, err := parseToken(text); err != nil {
-		return Actor{}, err
+	var buf [64]byte // a token is shorter; no copy of it on the heap
+	if len(text) > len(buf) {
+		return Actor{}, malformed()
 	}
-	key := sha256.Sum256([]byte(text))
-	p, err := c.credentials.get(ctx, key, func(ctx context.Context) (proof, error) {
-		return c.tokenProof(c.store.TokenByHash(ctx, c.keys.hash(text)))
-	})
-	if err != nil {
-		return Actor{}, err
+	key := sha256.Sum256(buf[:copy(buf[:], text)])
+	p, ok := c.credentials.peek(key)
+	if !ok {
+		var err error
+		if p, err = c.loadToken(ctx, key, text); err != nil {
+			return Actor{}, err
+		}
 	}
 	return c.tokenActor(ctx, p)
+}
+
+// loadToken asks the store only for what has the form of a token.
+func (c *Control) loadToken(ctx context.Context, key [32]byte, text string) (proof, error) {
+	if _, err := parseToken(text); err != nil {
+		return proof{}, err
+	}
+	return c.credentials.load(ctx, key, func(ctx context.Context) (proof, error) {
+		return c.tokenProof(c.store.TokenByHash(ctx, c.keys.hash(text)))
+	})
 }
 
 // tokenProof judges what does not depend on the moment.
@@ -115,11 +128,20 @@ func (c *Control) bySession(ctx context.Context, cookie string, polling bool) (A
 	if len(cookie) != cookieLength {
 		return Actor{}, nil
 	}
-	key := sha256.Sum256([]byte(cookie))
-	p, err := c.credentials.get(ctx, key, func(ctx context.Context) (proof, error) {
+	var buf [cookieLength]byte
+	key := sha256.Sum256(buf[:copy(buf[:], cookie)])
+	p, ok := c.credentials.peek(key)
+	var err error
+	if !ok {
+		p, err = c.loadSession(ctx, key)
+	}
+	return c.sessionActor(ctx, p, err, polling)
+}
+
+func (c *Control) loadSession(ctx context.Context, key [32]byte) (proof, error) {
+	return c.credentials.load(ctx, key, func(ctx context.Context) (proof, error) {
 		return c.sessionProof(c.store.SessionByHash(ctx, hex.EncodeToString(key[:])))
 	})
-	return c.sessionActor(ctx, p, err, polling)
 }
 
 func (c *Control) sessionProof(s Session, u User, err error) (proof, error) {
@@ -159,23 +181,20 @@ func (c *Control) sessionActor(ctx context.Context, p proof, err error, polling 
 // outlives its request: ask it at least once a second. Unauthenticated when
 // the session or token has ended, the owner was disabled, or the role changed.
 func (c *Control) Still(ctx context.Context, a Actor) error {
-	var now Actor
-	var err error
-	switch {
-	case a.TokenID != "":
-		var p proof
-		if p, err = c.handles.get(ctx, a.TokenID, func(ctx context.Context) (proof, error) {
-			return c.tokenProof(c.store.TokenByID(ctx, a.TokenID))
-		}); err == nil {
-			now, err = c.tokenActor(ctx, p)
-		}
-	case a.SessionID != "":
-		p, perr := c.handles.get(ctx, a.SessionID, func(ctx context.Context) (proof, error) {
-			return c.sessionProof(c.store.SessionByID(ctx, a.SessionID))
-		})
-		now, err = c.sessionActor(ctx, p, perr, true)
-	case a.Kind == System || a.Kind == Operator:
+	if a.Kind == System || a.Kind == Operator {
 		return nil
+	}
+	id := cmp.Or(a.TokenID, a.SessionID)
+	p, ok := c.handles.peek(id)
+	var err error
+	if !ok {
+		p, err = c.loadHandle(ctx, a)
+	}
+	var now Actor
+	if a.TokenID == "" {
+		now, err = c.sessionActor(ctx, p, err, true)
+	} else if err == nil {
+		now, err = c.tokenActor(ctx, p)
 	}
 	if err != nil {
 		return err
@@ -184,6 +203,15 @@ func (c *Control) Still(ctx context.Context, a Actor) error {
 		return fault.New(fault.Unauthenticated, "The session is over. Sign in again.")
 	}
 	return nil
+}
+
+func (c *Control) loadHandle(ctx context.Context, a Actor) (proof, error) {
+	return c.handles.load(ctx, cmp.Or(a.TokenID, a.SessionID), func(ctx context.Context) (proof, error) {
+		if a.TokenID != "" {
+			return c.tokenProof(c.store.TokenByID(ctx, a.TokenID))
+		}
+		return c.sessionProof(c.store.SessionByID(ctx, a.SessionID))
+	})
 }
 
 // Bearer takes the token out of an Authorization header's value; "" when there

@@ -39,45 +39,48 @@ func newFresh[K comparable, V any](c clock.Clock) *fresh[K, V] {
 	return &fresh[K, V]{clock: c, kept: map[K]*answer[V]{}}
 }
 
-// get answers the kept value, or the one that load gives.
-func (f *fresh[K, V]) get(ctx context.Context, key K, load func(context.Context) (V, error)) (V, error) {
-	now := f.clock.Now()
+// peek answers the kept value when it may be used as it is. It is apart from
+// get so that the hot path makes no closure.
+func (f *fresh[K, V]) peek(key K) (V, bool) {
+	f.mu.RLock()
+	a := f.kept[key]
+	f.mu.RUnlock()
+	if a != nil {
+		age := f.clock.Now().Sub(a.at)
+		// A CompareAndSwap that fails means that somebody is asking already.
+		if age >= 0 && (age < freshFor/2 || age < freshFor && !a.renewing.CompareAndSwap(false, true)) {
+			return a.value, true
+		}
+	}
+	var none V
+	return none, false
+}
+
+// load asks the store and keeps what it says.
+func (f *fresh[K, V]) load(ctx context.Context, key K, ask func(context.Context) (V, error)) (V, error) {
+	now := f.clock.Now() // the answer is as old as the question
 	f.mu.RLock()
 	a, era := f.kept[key], f.era
 	f.mu.RUnlock()
-	if a != nil {
-		age := now.Sub(a.at)
-		if age >= 0 && age < freshFor/2 {
-			return a.value, nil
-		}
-		// A CompareAndSwap that fails means that somebody is asking already.
-		if age >= 0 && age < freshFor && !a.renewing.CompareAndSwap(false, true) {
-			return a.value, nil
-		}
-	}
-	v, err := load(ctx)
+	v, err := ask(ctx)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case err != nil:
+	case err != nil && a != nil && f.kept[key] == a:
 		// An answer that is no is final at once. A store that is away is not a
 		// no: the kept answer runs out its second, and may be renewed by another.
-		if f.kept[key] == a && a != nil {
-			if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) {
-				delete(f.kept, key)
-			} else {
-				a.renewing.Store(false)
-			}
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) {
+			delete(f.kept, key)
+		} else {
+			a.renewing.Store(false)
 		}
-		return v, err
-	case f.era == era:
+	case err == nil && f.era == era:
 		if len(f.kept) >= freshKeys {
 			clear(f.kept)
 		}
-		// The answer is as old as the question.
 		f.kept[key] = &answer[V]{value: v, at: now}
 	}
-	return v, nil
+	return v, err
 }
 
 func (f *fresh[K, V]) clear() {
