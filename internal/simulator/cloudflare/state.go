@@ -62,7 +62,7 @@ type version struct {
 	source      string
 	tag         string // short SHA of the commit
 	message     string
-	triggeredBy string
+	triggeredBy string // upload, secret, rollback, promotion: the words wrangler knows
 }
 
 // deployment says which versions get which share of the traffic.
@@ -190,7 +190,8 @@ func (st *state) finishGradual(s *world.State, now time.Time) {
 		}
 		w.rising = nil
 		if d := w.active(); len(d.shares) == 2 && d.shares[0].version == v {
-			w.deploy(s, w.fullAt, v.author, "Release "+v.tag, []share{{v, 100}})
+			full := w.deploy(s, w.fullAt, v.author, "Release "+v.tag, []share{{v, 100}})
+			full.triggeredBy = "promotion"
 		}
 	}
 }
@@ -212,7 +213,7 @@ func (w *worker) upload(s *world.State, at time.Time, by *world.Person, tag, mes
 	n := len(w.versions) + 1
 	v := &version{
 		id: uuid(s, "cf-version", w.name, n), number: n, author: by, created: at, source: "wrangler",
-		tag: tag, message: message, triggeredBy: "version_upload",
+		tag: tag, message: message, triggeredBy: "upload",
 	}
 	w.versions = append(w.versions, v)
 	w.modified = at
@@ -222,7 +223,7 @@ func (w *worker) upload(s *world.State, at time.Time, by *world.Person, tag, mes
 func (w *worker) deploy(s *world.State, at time.Time, by *world.Person, message string, shares []share) *deployment {
 	d := &deployment{
 		id: uuid(s, "cf-deployment", w.name, len(w.deployments)+1), created: at, source: "wrangler", author: by,
-		shares: shares, message: message, triggeredBy: "deployment",
+		shares: shares, message: message, triggeredBy: "upload",
 	}
 	w.deployments = append(w.deployments, d)
 	w.modified = at

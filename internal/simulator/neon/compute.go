@@ -31,6 +31,7 @@ func (f *Face) computeRoutes() []wire.Route {
 				return wire.OK(obj{"roles": showRoles(s, b)}), nil
 			})
 		}},
+		{Pattern: "GET " + one + "/roles/{role}/reveal_password", Doc: "a role's password", Handle: f.revealPassword},
 		{
 			Pattern: "GET " + project + "/connection_uri", Doc: "a connection string with its password", Handle: f.connectionURI,
 			Query: []wire.Param{
@@ -136,5 +137,14 @@ func (f *Face) connectionURI(c *wire.Call) (*wire.Answer, error) {
 		}
 		uri := connection(s, b, b.endpoints[i], databaseName, roleName, c.Bool("pooled", false))
 		return wire.OK(obj{"uri": uri["connection_uri"]}), nil
+	})
+}
+
+func (f *Face) revealPassword(c *wire.Call) (*wire.Answer, error) {
+	return f.onBranch(c, func(s *world.State, _ *state, b *branch) (*wire.Answer, error) {
+		if c.Path("role") != roleName {
+			return nil, wire.Refuse(wire.NotFound, "role %q not found", c.Path("role"))
+		}
+		return wire.OK(obj{"password": password(s, b, roleName)}), nil
 	})
 }

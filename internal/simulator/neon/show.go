@@ -217,9 +217,14 @@ func showRoles(s *world.State, b *branch) []obj {
 	return []obj{{"branch_id": b.id, "name": roleName, "protected": false, "created_at": stamp(s, b.created), "updated_at": stamp(s, b.created)}}
 }
 
-// connection is a URI whose password opens nothing.
+// password opens nothing.
+func password(s *world.State, b *branch, role string) string {
+	return "npg_" + s.Token(12, "neon-password", b.id, role)
+}
+
+// connection is a URI to a host that does not exist.
 func connection(s *world.State, b *branch, e *endpoint, database, role string, pooled bool) obj {
-	password := "npg_" + s.Token(12, "neon-password", b.id, role)
+	password := password(s, b, role)
 	return obj{
 		"connection_uri": fmt.Sprintf("postgresql://%s:%s@%s/%s?channel_binding=require&sslmode=require", role, password, e.host(pooled), database),
 		"connection_parameters": obj{
