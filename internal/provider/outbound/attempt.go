@@ -58,9 +58,6 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Answer, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the request %s %s cannot be built", k.method, k.route)
 	}
-	for name, values := range c.conf.Header {
-		req.Header[name] = values
-	}
 	if c.agent != "" {
 		req.Header.Set("User-Agent", c.agent)
 	}

@@ -42,8 +42,6 @@ type Config struct {
 	// because the token would travel in the clear.
 	BaseURL string
 	Token   secret.Text
-	// Header is sent with every request besides what the kit sends.
-	Header http.Header
 
 	// Codes are the vendor's error codes that may be shown; any other is
 	// dropped. Code finds the code in the body of a refusal.

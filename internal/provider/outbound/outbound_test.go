@@ -215,6 +215,17 @@ func TestAWriteThatNeverLeftIsCertain(t *testing.T) {
 	}
 }
 
+func TestAWriteWithAnUnreadableAnswerIsUncertain(t *testing.T) {
+	bubble(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, func(t *testing.T, b *providertest.Bench) {
+		for method, want := range map[string]bool{"GET": false, "POST": true, "DELETE": true} {
+			err := call(method, "/v1/things/{id}", "t1")(t.Context(), b.API)
+			if f := b.Fault(t, err); f.Kind != fault.BadResponse || provider.OutcomeUnknown(err) != want {
+				t.Errorf("%s: %v, outcome unknown %v", method, err, provider.OutcomeUnknown(err))
+			}
+		}
+	})
+}
+
 func TestTheTransportStaysOnItsHost(t *testing.T) {
 	bubble(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, b *providertest.Bench) {
 		lent := &http.Client{Transport: b.API.(*outbound.Client).Transport()}
@@ -316,6 +327,7 @@ func TestLine(t *testing.T) {
 		"x\u202eevil\u2066":     "xevil",
 		strings.Repeat("é", 30): strings.Repeat("é", 8) + "…",
 		"bad\xffutf8":           "badutf8",
+		"a\u200db":              "a\u200db",
 	} {
 		if got := outbound.Line(in, 20); got != want {
 			t.Errorf("Line(%q) = %q, want %q", in, got, want)

@@ -51,7 +51,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if k.method == "" {
 		k.method = http.MethodGet
 	}
-	k.write = k.method != http.MethodGet && k.method != http.MethodHead && !r.Reads
+	k.write = r.writes()
 	raw := k.url.EscapedPath() + path
 	if k.url.Path, err = url.PathUnescape(raw); err != nil {
 		return Answer{}, fault.Wrap(fault.Internal, err, "the path of %s cannot be built", r.Route)
@@ -67,7 +67,13 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	return c.run(ctx, k)
 }
 
-// JSON makes a call and decodes its answer.
+// writes says whether the request may change something.
+func (r Request) writes() bool {
+	return r.Method != "" && r.Method != http.MethodGet && r.Method != http.MethodHead && !r.Reads
+}
+
+// JSON makes a call and decodes its answer. A write whose answer cannot be
+// read was still accepted, so its outcome is unknown.
 func JSON[T any](ctx context.Context, c *Client, r Request) (T, Answer, error) {
 	var none T
 	answer, err := c.Do(ctx, r)
@@ -76,7 +82,9 @@ func JSON[T any](ctx context.Context, c *Client, r Request) (T, Answer, error) {
 	}
 	v, err := Decode[T](answer.Body)
 	if err != nil {
-		return none, answer, c.Unusable(r.Route, err)
+		err = c.Unusable(r.Route, err)
+		failureOf(err).unknown = r.writes()
+		return none, answer, err
 	}
 	return v, answer, nil
 }

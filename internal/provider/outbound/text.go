@@ -16,9 +16,11 @@ func Line(s string, most int) string {
 		s = s[:i]
 	}
 	s = strings.Map(func(r rune) rune {
-		// Cf holds the marks that reverse the direction of what follows.
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return -1
+		switch {
+		case r == '\u200c' || r == '\u200d':
+			return r // joiners: emoji and several scripts need them
+		case r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1 // Cf holds the marks that reverse the direction of what follows
 		}
 		return r
 	}, s)
