@@ -79,7 +79,7 @@ func (s *State) eventsOf(out []ErrorEvent, e Env, at time.Time, n int) []ErrorEv
 	sha := ""
 	if d != nil {
 		sha = d.SHA
-		own, share = s.ownIssue(d, since, at)
+		own, share = s.ownIssue(d, e, since, at)
 	} else if release != nil {
 		sha = release.SHA
 	}
@@ -104,8 +104,8 @@ func (s *State) eventsOf(out []ErrorEvent, e Env, at time.Time, n int) []ErrorEv
 
 // ownIssue is an issue that a build brought with it: nearly all of the errors
 // of an ill one, a few of those of some others. share is how many are its.
-func (s *State) ownIssue(d *Deployment, since, at time.Time) (issue *ErrorIssue, share float64) {
-	ills := illsAt(d, since, at)
+func (s *State) ownIssue(d *Deployment, e Env, since, at time.Time) (issue *ErrorIssue, share float64) {
+	ills := illsAt(d, e, since, at)
 	switch {
 	case len(ills) > 0:
 		i := ErrorIssue{"ill " + d.ID, "TypeError", "Cannot read properties of undefined (reading 'perMegapixel')", "POST /api/images", "error"}
