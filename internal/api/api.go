@@ -107,21 +107,21 @@ func operation(method, path, id, summary string, use access.UseCase) huma.Operat
 	}
 }
 
-// problem is our problem as the framework's error.
-type problem struct{ door.Problem }
+// refusal is our problem as the framework's error.
+type refusal struct{ door.Problem }
 
-func (p *problem) Error() string  { return p.Detail }
-func (p *problem) GetStatus() int { return p.Status }
+func (p *refusal) Error() string  { return p.Detail }
+func (p *refusal) GetStatus() int { return p.Status }
 
 // ContentType keeps the problem's own type.
-func (p *problem) ContentType(string) string { return "application/problem+json" }
+func (p *refusal) ContentType(string) string { return "application/problem+json" }
 
 // newError makes every error of the framework a problem of ours. Messages of
 // its validation name the place and the rule; the value is left out.
 func newError(status int, message string, errs ...error) huma.StatusError {
 	for _, err := range errs {
 		if f, ok := errors.AsType[*fault.Error](err); ok {
-			return &problem{door.ProblemOf(f, "")}
+			return &refusal{door.ProblemOf(f, "")}
 		}
 	}
 	f := fault.New(kindOf(status), "%s", sentence(status, message))
@@ -131,7 +131,7 @@ func newError(status int, message string, errs ...error) huma.StatusError {
 			f.Places = append(f.Places, fault.Place{Where: detail.Location, Problem: detail.Message})
 		}
 	}
-	return &problem{door.ProblemOf(f, "")}
+	return &refusal{door.ProblemOf(f, "")}
 }
 
 func kindOf(status int) fault.Kind {

@@ -108,6 +108,6 @@ func (a *API) problemResponse(code string) *huma.Response {
 	titles := map[string]string{"401": "Nobody is signed in", "403": "Not allowed", "404": "No such project"}
 	return &huma.Response{
 		Description: titles[code],
-		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: a.schema(problem{})}},
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: a.schema(refusal{})}},
 	}
 }

@@ -71,8 +71,12 @@ func firstPeople(ctx context.Context, w io.Writer, a *app.App, tokens string) er
 		}
 		return writeTokens(tokens, boot)
 	}
-	link, ok, err := a.Control.SetUpLink(ctx, operator())
-	if err != nil || !ok {
+	needed, err := a.Control.NeedsSetUp(ctx)
+	if err != nil || !needed {
+		return err
+	}
+	link, err := a.Control.SetUpLink(ctx, operator())
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "Nobody can sign in yet. Make the first SUPER_ADMIN within 30 minutes:\n  %s/set-up?token=%s\n", a.URL(), link.Reveal())
