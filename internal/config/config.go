@@ -24,15 +24,15 @@ import (
 type Config struct {
 	Listen        string      `yaml:"listen" jsonschema:"description=Address and port of the dashboard and its API.,default=127.0.0.1:4280"`
 	MetricsListen string      `yaml:"metrics_listen" jsonschema:"description=Address and port of /metrics. Off when left out."`
-	PublicURL     *url.URL    `yaml:"public_url" jsonschema:"description=Where people reach the dashboard; links in notifications and sign-in links are made of it.,format=uri"`
+	PublicURL     *url.URL    `yaml:"public_url" jsonschema:"description=Where people reach the dashboard. Links in notifications and sign-in links are made of it.,format=uri"`
 	Data          string      `yaml:"data" jsonschema:"description=Folder of the embedded database.,default=./envdeck-data"`
 	DatabaseURL   secret.Text `yaml:"database_url" jsonschema:"description=A Postgres database instead of the embedded one: postgres://…"`
 	RedisURL      secret.Text `yaml:"redis_url" jsonschema:"description=A Redis shared by many replicas and by apps that report their crons in it: rediss://…"`
-	MasterKey     secret.Text `yaml:"master_key" jsonschema:"description=What replicas that share a database sign and encrypt with; 32 random bytes in base64. A single process keeps its own beside the embedded database."`
+	MasterKey     secret.Text `yaml:"master_key" jsonschema:"description=What replicas that share a database sign and encrypt with: 32 random bytes in base64. A single process keeps its own beside the embedded database."`
 	Log           Log         `yaml:"log"`
 	Health        Health      `yaml:"health"`
 	Auth          Auth        `yaml:"auth"`
-	Projects      []Project   `yaml:"projects" jsonschema:"required,description=The apps; the first one is shown when none is named."`
+	Projects      []Project   `yaml:"projects" jsonschema:"required,description=The apps. The first one is shown when none is named."`
 	Notify        []Notify    `yaml:"notify" jsonschema:"description=Who hears of what."`
 
 	// LogLevel is Log.Level as slog knows it.
@@ -48,7 +48,7 @@ type Log struct {
 
 // Health is how the environments are probed.
 type Health struct {
-	Interval time.Duration `yaml:"interval" jsonschema:"description=Time between two probes of an environment; 1s to 1h.,default=1m"`
+	Interval time.Duration `yaml:"interval" jsonschema:"description=Time between two probes of an environment\\, 1s to 1h.,default=1m"`
 }
 
 // Auth is how people sign in besides envdeck's own accounts.
@@ -69,7 +69,7 @@ type OIDC struct {
 // Project is one app.
 type Project struct {
 	Name         string       `yaml:"name" jsonschema:"required"`
-	Environments Environments `yaml:"environments" jsonschema:"required,description=The app's environments by name, in the order in which a build travels through them."`
+	Environments Environments `yaml:"environments" jsonschema:"required,description=The app's environments by name\\, in the order in which a build travels through them."`
 	Migrations   *Migrations  `yaml:"migrations"`
 	Crons        Crons        `yaml:"crons"`
 	Release      Release      `yaml:"release"`
@@ -85,12 +85,12 @@ type Environments []Environment
 // Environment is one place the app runs in.
 type Environment struct {
 	Name    string       `yaml:"-"`
-	Kind    catalog.Kind `yaml:"kind" jsonschema:"enum=local,enum=staging,enum=production,description=What it is for. Known by itself for the names dev; next; staging; prod and the like."`
+	Kind    catalog.Kind `yaml:"kind" jsonschema:"enum=local,enum=staging,enum=production,description=What it is for. Known by itself for the names dev\\, next\\, staging\\, prod and the like."`
 	URL     *url.URL     `yaml:"url" jsonschema:"format=uri,description=Where people reach it."`
 	From    Source       `yaml:"from" jsonschema:"description=Which build it shows."`
-	Health  string       `yaml:"health" jsonschema:"description=Path of its health endpoint; none when it has none.,default=/api/health?detailed=true"`
+	Health  string       `yaml:"health" jsonschema:"description=Path of its health endpoint\\, or none when it has none.,default=/api/health?detailed=true"`
 	Sentry  string       `yaml:"sentry" jsonschema:"description=Its name in Sentry."`
-	Neon    string       `yaml:"neon" jsonschema:"description=Its branch in Neon: name; id or glob."`
+	Neon    string       `yaml:"neon" jsonschema:"description=Its branch in Neon: name\\, id or glob."`
 	Private bool         `yaml:"private" jsonschema:"description=Its address is inside your own network: envdeck may then call private addresses for it."`
 }
 
@@ -100,7 +100,7 @@ type Source catalog.Source
 
 // Migrations say how the app's database schema moves.
 type Migrations struct {
-	Tool string `yaml:"tool" jsonschema:"required,description=What makes them: prisma; drizzle; goose…"`
+	Tool string `yaml:"tool" jsonschema:"required,description=What makes them: prisma\\, drizzle\\, goose…"`
 	Dir  string `yaml:"dir" jsonschema:"required,description=Their folder in the repository."`
 	// Databases are where to read what has been applied, by environment.
 	Databases map[string]secret.Text `yaml:"databases" jsonschema:"description=The database of each environment: postgres://…"`
@@ -125,7 +125,7 @@ type CronJob struct {
 
 // Release says how a release is watched and what stands behind it.
 type Release struct {
-	Bake time.Duration `yaml:"bake" jsonschema:"description=How long a release is watched before it counts as good; at most 24h.,default=5m"`
+	Bake time.Duration `yaml:"bake" jsonschema:"description=How long a release is watched before it counts as good\\, at most 24h.,default=5m"`
 	// Fallback is the provider that deploys when the platform cannot, "" when
 	// there is none.
 	Fallback string `yaml:"fallback" jsonschema:"description=The provider that deploys when the platform refuses for a technical reason: github."`
@@ -135,7 +135,7 @@ type Release struct {
 // Notify is one receiver of notifications.
 type Notify struct {
 	URL secret.Text `yaml:"url" jsonschema:"required,description=Where to: the address of a webhook or of a notification service."`
-	On  []string    `yaml:"on" jsonschema:"required,description=The events: release.failed; cron.missed; health.down…"`
+	On  []string    `yaml:"on" jsonschema:"required,description=The events: release.failed\\, cron.missed\\, health.down…"`
 }
 
 // Catalog is the projects and their environments, as every room knows them.

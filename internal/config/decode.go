@@ -293,13 +293,19 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	for i, item := range seq.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if item != nil {
-			d.places[at] = item.GetToken()
-			if m, ok := item.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
-				d.places[at] = m.Values[0].Key.GetToken() // its own token is a colon
-			}
+			d.places[at] = first(item)
 		}
 		d.value(item, v.Index(i), at)
 	}
+}
+
+// first is the token that a node begins with: a map's own one is its first
+// colon.
+func first(n ast.Node) *token.Token {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) > 0 && !m.IsFlowStyle {
+		return m.Values[0].Key.GetToken()
+	}
+	return n.GetToken()
 }
 
 // text is a scalar as it is written; false when it is none.
@@ -406,7 +412,9 @@ func (d *decoder) url(n ast.Node, into **url.URL, path string) {
 	}
 	u, problem := address(value)
 	if problem != "" {
-		d.source.hide(n) // a password or a token in a query may be what is wrong
+		if strings.ContainsAny(value, "@?#") {
+			d.source.hide(n) // a password, or a token in a query
+		}
 		d.fail(path, "%s", problem)
 		return
 	}

@@ -41,12 +41,7 @@ func Load(name string, data []byte, getenv func(string) string, kinds []BlockKin
 		d.value(body, reflect.ValueOf(&c).Elem(), "")
 	}
 	c.defaults()
-	c.check(func(path, format string, args ...any) {
-		// What could not be read has been said; that it is missing is no news.
-		if !slices.ContainsFunc(d.problems, func(p problem) bool { return p.path == path }) {
-			d.fail(path, format, args...)
-		}
-	})
+	c.check(d.unlessSaid())
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b problem) int {
 			return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
@@ -55,6 +50,22 @@ func Load(name string, data []byte, getenv func(string) string, kinds []BlockKin
 	}
 	c.Warnings = places(d.warnings, nil)
 	return c, nil
+}
+
+// unlessSaid is fail for the second look, at what was read: of what could not
+// be read, that it is missing is no news.
+func (d *decoder) unlessSaid() func(path, format string, args ...any) {
+	unread := slices.Clone(d.problems)
+	return func(path, format string, args ...any) {
+		said := slices.ContainsFunc(d.problems, func(p problem) bool { return p.path == path })
+		inside := slices.ContainsFunc(unread, func(p problem) bool {
+			rest, ok := strings.CutPrefix(path, p.path)
+			return ok && (p.path == "" || strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "["))
+		})
+		if !said && !inside {
+			d.fail(path, format, args...)
+		}
+	}
 }
 
 // errParse says that the problems have the reason.
@@ -68,7 +79,8 @@ func (d *decoder) parse(text string) (ast.Node, error) {
 		said, at := "is not YAML", (*token.Token)(nil)
 		if e, ok := errors.AsType[yaml.Error](err); ok {
 			// The parser speaks of the file's structure and names keys at most.
-			said, at = "is not YAML: "+unveil.Replace(e.GetMessage()), e.GetToken()
+			said = "is not YAML: " + strings.ReplaceAll(unveil.Replace(e.GetMessage()), "\t", `\t`)
+			at = e.GetToken()
 		}
 		d.problems = append(d.problems, d.problem(at, "", said))
 		return nil, errParse
@@ -79,10 +91,11 @@ func (d *decoder) parse(text string) (ast.Node, error) {
 		return nil, nil
 	case 1:
 	default:
-		d.problems = append(d.problems, d.problem(docs[1].Body.GetToken(), "", "a second document begins here; a configuration is one"))
+		d.problems = append(d.problems, d.problem(first(docs[1].Body), "", "a second document begins here; a configuration is one"))
 		return nil, errParse
 	}
 	body := docs[0].Body
+	d.places[""] = first(body)
 	ast.Walk(anchors(d.anchors), body)
 	return d.plain(body), nil
 }
