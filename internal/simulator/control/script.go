@@ -1,9 +1,7 @@
 package control
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/simulator/wire"
@@ -43,7 +41,7 @@ func scenes() map[string]scene {
 	lag := seconds(90)
 	return map[string]scene{
 		"calm":           {Does: "end every fault and put every knob back", Calm: true},
-		"bad-build":      illBuild("the staged build goes down 20 s after it began to serve", ill{Kind: world.IllDown, After: seconds(20)}),
+		"down-build":     illBuild("the staged build goes down 20 s after it began to serve", ill{Kind: world.IllDown, After: seconds(20)}),
 		"erring-build":   illBuild("the staged build looks healthy but throws 50 times the errors", ill{Kind: world.IllErrors, Factor: 50}),
 		"flapping-build": illBuild("the staged build is degraded now and then", ill{Kind: world.IllDegraded, After: seconds(10), For: seconds(4)}, ill{Kind: world.IllDegraded, After: seconds(30), For: seconds(4)}),
 		"alias-stuck":    aliasScene("the next promotion is accepted and never moves a domain", world.AliasStuck),
@@ -71,22 +69,28 @@ func eachProvider(preset string) []wire.Rule {
 }
 
 func (a *API) scripts(*http.Request) (any, error) {
-	list := map[string]string{}
+	list := world.Scripts()
 	for name, s := range scenes() {
 		list[name] = s.Does
 	}
 	return map[string]any{"scripts": list}, nil
 }
 
-func (a *API) find(name string) (scene, error) {
+func find(name string) (scene, error) {
 	s, ok := scenes()[name]
 	if !ok {
-		return scene{}, refuse(http.StatusNotFound, "GET /_sim/scripts lists them", "there is no script %q, only %q", name, slices.Sorted(maps.Keys(scenes())))
+		return scene{}, refuse(http.StatusNotFound, "GET /_sim/scripts lists them", "there is no script %q", name)
 	}
 	return s, nil
 }
 
-func (a *API) script(r *http.Request) (any, error) { return a.find(r.PathValue("name")) }
+func (a *API) script(r *http.Request) (any, error) {
+	name := r.PathValue("name")
+	if does, ok := world.Scripts()[name]; ok {
+		return scene{Does: does}, nil
+	}
+	return find(name)
+}
 
 func (a *API) play(r *http.Request) (any, error) {
 	if err := a.Play(r.PathValue("name")); err != nil {
@@ -95,9 +99,25 @@ func (a *API) play(r *http.Request) (any, error) {
 	return a.state(r)
 }
 
-// Play puts a scene on stage by its name; the demo's --script uses it too.
+// spoiler lets a script of the world spoil calls.
+type spoiler struct{ faults *wire.Faults }
+
+// Spoil adds a rule and returns what ends it.
+func (s spoiler) Spoil(f world.Fault) (func(), error) {
+	rule, err := s.faults.Add(wire.Rule{Provider: f.Provider, Method: f.Method, Path: f.Path, Preset: f.Preset, Times: f.Times})
+	if err != nil {
+		return nil, err
+	}
+	return func() { s.faults.Delete(rule.ID) }, nil
+}
+
+// Play starts a script by its name: one of the world's, which go on for a
+// while, or a scene of this API, which is set at once.
 func (a *API) Play(name string) error {
-	s, err := a.find(name)
+	if _, ok := world.Scripts()[name]; ok {
+		return a.o.World.Play(name, spoiler{a.o.Exchange.Faults})
+	}
+	s, err := find(name)
 	if err != nil {
 		return err
 	}
@@ -137,7 +157,7 @@ func (s scene) changes(now time.Time) []world.FileChange {
 func (a *API) calm() {
 	a.o.Exchange.Faults.Clear()
 	a.o.World.Change(func(s *world.State) {
-		s.Knobs.Alias, s.Knobs.Build = world.AliasKnob{}, world.BuildKnob{}
+		s.Knobs.Alias, s.Knobs.Build, s.Knobs.Workflow = world.AliasKnob{}, world.BuildKnob{}, world.WorkflowKnob{}
 		s.Knobs.EdgeLag, s.Knobs.Skew, s.Knobs.CronsStop, s.Knobs.CronFails = 0, 0, false, 0
 		s.Knobs.PromoteTurnsAutoAssignOn = false
 		for _, env := range []world.Env{world.Dev, world.Next, world.Prod} {

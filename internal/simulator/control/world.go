@@ -26,6 +26,10 @@ type change struct {
 		Ills     []ill         `json:"ills"`
 		Once     bool          `json:"once"`
 	} `json:"build"`
+	Workflow *struct {
+		Wait bool `json:"wait"`
+		Fail bool `json:"fail"`
+	} `json:"workflow"`
 	Apps                     map[world.Env]app `json:"apps"`
 	Spoil                    *spoil            `json:"spoil"`
 	EdgeLag                  *wire.Duration    `json:"edge_lag"`
@@ -180,6 +184,9 @@ func (c change) knobs(s *world.State) {
 	}
 	if c.Build != nil {
 		k.Build = world.BuildKnob{Fail: c.Build.Fail, Duration: time.Duration(c.Build.Duration), Ills: ills(c.Build.Ills), Once: c.Build.Once}
+	}
+	if c.Workflow != nil {
+		k.Workflow = world.WorkflowKnob{Wait: c.Workflow.Wait, Fail: c.Workflow.Fail}
 	}
 	if c.EdgeLag != nil {
 		k.EdgeLag = time.Duration(*c.EdgeLag)
