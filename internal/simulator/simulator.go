@@ -156,9 +156,13 @@ func (s *Simulator) Handler() http.Handler {
 	})
 }
 
-// breath is the longest the world is left alone: somebody may have planned
-// something nearer than what was known when the wait began.
-const breath = time.Second
+// The world is left alone for a breath at most, as somebody may have planned
+// something nearer than what was known when the wait began; and for a blink at
+// least, as a fast clock rounds the shortest waits down to none.
+const (
+	breath = time.Second
+	blink  = 50 * time.Millisecond
+)
 
 // Run keeps the world moving when nobody looks at it, so that crons fire and
 // listeners hear of it, until ctx ends. Without Run everything still happens,
@@ -167,7 +171,7 @@ func (s *Simulator) Run(ctx context.Context) error {
 	for {
 		wait := breath
 		if next, ok := s.World().Advance(); ok {
-			wait = min(wait, max(0, next.Sub(s.o.Clock.Now())))
+			wait = min(wait, max(blink, next.Sub(s.o.Clock.Now())))
 		}
 		if err := s.o.Clock.Sleep(ctx, wait); err != nil {
 			return nil //nolint:nilerr // being told to stop is how Run ends
