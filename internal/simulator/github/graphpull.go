@@ -70,7 +70,7 @@ func (i *in) graphPull(p *world.PullRequest) *thing {
 	var labels []*thing
 	for _, name := range p.Labels {
 		labels = append(labels, &thing{"Label", map[string]any{
-			"id": i.node("LA", name), "name": name, "color": i.s.Hex(6, "label", name), "description": nil, "url": i.html("/labels/%s", name),
+			"id": i.node("LA", name), "name": name, "color": i.s.Hex(6, "label", name), "description": labelText(name), "url": i.html("/labels/%s", name),
 		}})
 	}
 	fields["labels"] = connection("LabelConnection", "labels", labels, nil)

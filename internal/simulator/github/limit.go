@@ -116,8 +116,12 @@ func (f *Face) limitHeaders(c *wire.Call, h http.Header) {
 	m := f.meter(g, resource, c.Now)
 	all := total(g, resource)
 	h.Set("X-Ratelimit-Limit", strconv.Itoa(all))
-	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, all-m.used)))
-	h.Set("X-Ratelimit-Used", strconv.Itoa(m.used))
+	left := max(0, all-m.used)
+	if h.Get("X-Ratelimit-Remaining") == "0" { // a fault pretends that all is spent
+		left = 0
+	}
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(left))
+	h.Set("X-Ratelimit-Used", strconv.Itoa(all-left))
 	h.Set("X-Ratelimit-Reset", strconv.FormatInt(m.reset.Unix(), 10))
 	h.Set("X-Ratelimit-Resource", resource)
 }

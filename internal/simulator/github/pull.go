@@ -121,7 +121,7 @@ func (i *in) labels(p *world.PullRequest) []obj {
 	for _, name := range p.Labels {
 		out = append(out, obj{
 			"id": i.number("label", name), "node_id": i.node("LA", name), "url": i.repo("/labels/%s", name),
-			"name": name, "description": nil, "color": i.s.Hex(6, "label", name), "default": true,
+			"name": name, "description": labelText(name), "color": i.s.Hex(6, "label", name), "default": true,
 		})
 	}
 	return out
@@ -163,4 +163,13 @@ func (i *in) wholePull(p *world.PullRequest) obj {
 		"additions": added, "deletions": removed, "changed_files": len(paths),
 	})
 	return out
+}
+
+// labelText is GitHub's own description of a label it makes for every new
+// repository.
+func labelText(name string) string {
+	return map[string]string{
+		"enhancement": "New feature or request", "bug": "Something isn't working",
+		"documentation": "Improvements or additions to documentation", "performance": "Makes it faster",
+	}[name]
 }
