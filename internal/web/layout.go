@@ -76,21 +76,22 @@ func withProject(path, project string) string {
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// ageHeader writes ages as "vercel=12, sentry=240;stale". A source that never
-// answered has no number and is left out.
+// ageHeader writes ages as the API does: "vercel=12, sentry=240;stale,
+// github=never;stale".
 func ageHeader(ages []panel.Age) string {
 	var b strings.Builder
-	for _, a := range ages {
-		if a.Never {
-			continue
-		}
-		if b.Len() > 0 {
+	for i, a := range ages {
+		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(a.Source)
 		b.WriteByte('=')
-		b.WriteString(strconv.FormatInt(int64(a.Age/time.Second), 10))
-		if a.Stale {
+		if a.Never {
+			b.WriteString("never")
+		} else {
+			b.WriteString(strconv.FormatInt(max(0, int64(a.Age/time.Second)), 10))
+		}
+		if a.Stale || a.Never {
 			b.WriteString(";stale")
 		}
 	}

@@ -55,7 +55,7 @@ func sourceAge(now time.Time, a Age) SourceAge {
 		s.State = "stale"
 	}
 	s.Asked = strconv.FormatInt(now.Add(-a.Age).UnixMilli(), 10)
-	s.Text = ui.Ago(a.Age)
+	s.Text = ui.Old(a.Age, a.Stale)
 	return s
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
 
@@ -34,12 +35,7 @@ type Viewer struct {
 }
 
 // Age is how long ago a source was last asked.
-type Age struct {
-	Source string // the name in status.Source
-	Age    time.Duration
-	Stale  bool
-	Never  bool // it was never asked, or never answered
-}
+type Age = status.Age
 
 // Notice is one sentence above a panel: a broken source, in words.
 type Notice struct {

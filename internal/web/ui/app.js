@@ -21,17 +21,18 @@
   let skew = Number(document.body.dataset.now || Date.now()) - Date.now();
   const now = () => Date.now() + skew;
   const ago = (ms) => { // the same rules as Ago in moment.go
-    const s = Math.floor(ms / 1000);
+    const s = Math.round(ms / 1000); // rounded: the clocks agree to some milliseconds only
     if (s < 5) return "now";
     if (s < 60) return `${Math.floor(s / 5) * 5} s ago`;
     if (s < 3600) return `${Math.floor(s / 60)} min ago`;
     if (s < 172800) return `${Math.floor(s / 3600)} h ago`;
     return `${Math.floor(s / 86400)} d ago`;
   };
+  const old = (ms, state) => (state === "stale" ? `stale ${ago(ms).replace(" ago", "")}` : ago(ms));
   const tick = () => {
     const t = now();
     for (const el of $$("time[data-ago]")) setText(el, ago(t - Date.parse(el.dateTime)));
-    for (const el of $$(".age[data-asked]")) setText($("[data-text]", el), ago(t - el.dataset.asked));
+    for (const el of $$(".age[data-asked]")) setText($("[data-text]", el), old(t - el.dataset.asked, el.dataset.state));
     if (lostSince) showLost();
   };
 

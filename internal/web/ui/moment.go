@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,16 @@ func Ago(d time.Duration) string {
 	default:
 		return strconv.FormatInt(s/86400, 10) + " d ago"
 	}
+}
+
+// Old is Ago for the facts of a source: "12 s ago", or "stale 22 min" when they
+// are older than they should be.
+func Old(d time.Duration, stale bool) string {
+	ago := Ago(d)
+	if stale {
+		return "stale " + strings.TrimSuffix(ago, " ago")
+	}
+	return ago
 }
 
 // Plural counts things: "1 commit", "7 commits".

@@ -73,7 +73,7 @@ func TestStories(t *testing.T) {
 		{stories.Same(), map[string]int{".promotion": 1}, []string{"Nothing waits"}},
 		{stories.Down(), map[string]int{`.lane[data-tone="bad"]`: 2, `[data-tone="good"]`: 0}, []string{"connection refused", "commits unknown"}},
 		{stories.FirstValues(), map[string]int{`.lane[data-tone="unknown"]`: 2, `[data-tone="good"]`: 0}, []string{"Build unknown", "Health unknown", "No source has answered yet."}},
-		{stories.Stale(), map[string]int{`.lane[data-tone="good"]`: 0, `.sources .age[data-state="stale"]`: 4}, []string{"1 h ago"}},
+		{stories.Stale(), map[string]int{`.lane[data-tone="good"]`: 0, `.sources .age[data-state="stale"]`: 4}, []string{"stale 1 h"}},
 		{stories.Story{}, map[string]int{".lane": 0, `.blank[data-tone="busy"]`: 1}, []string{"Asking for the first time"}},
 	} {
 		t.Run(c.story.Name, func(t *testing.T) {
