@@ -98,7 +98,7 @@ func fit(t *testing.T, text string, most int) {
 	if utf8.RuneCountInString(text) > most || !utf8.ValidString(text) {
 		t.Errorf("%q is too long or not UTF-8", text)
 	}
-	if i := strings.IndexFunc(text, func(r rune) bool { return unicode.Is(unicode.C, r) }); i >= 0 {
+	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
 		t.Errorf("%q has a control character at %d", text, i)
 	}
 }

@@ -3,8 +3,8 @@ package health
 import (
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // Caps on what an endpoint may make us keep and show.
@@ -20,30 +20,15 @@ const (
 // their error texts: postgres://user:pass@host.
 var userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]*@`)
 
-// clean makes hostile text fit to show: valid UTF-8, one line, no control or
-// direction characters, no password of an address, at most max characters.
+// clean makes hostile text fit to show: one line of at most limit characters,
+// nothing that controls or deceives, no password of an address.
 func clean(text string, limit int) string {
-	// Four bytes a character, and some for what is going to be removed: the
+	// Eight bytes a character, and some for what is going to be removed: the
 	// rest of a long text need not be walked.
 	if most := 8*limit + 64; len(text) > most {
 		text = text[:most]
 	}
-	text = userinfo.ReplaceAllString(strings.ToValidUTF8(text, "\uFFFD"), "$1")
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.Is(unicode.C, r): // control, format, private use
-			return -1
-		default:
-			return r
-		}
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if utf8.RuneCountInString(text) <= limit {
-		return text
-	}
-	return string([]rune(text)[:limit-1]) + "…"
+	return hostile.Line(userinfo.ReplaceAllString(text, "$1"), limit)
 }
 
 var (

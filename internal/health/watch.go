@@ -11,9 +11,14 @@ import (
 	"github.com/envdeck/envdeck/internal/fault"
 )
 
-// firstSweep is how long the first picture may take at most, whatever the
-// interval.
-const firstSweep = 10 * time.Second
+const (
+	// firstSweep is how long the first picture may take at most, whatever the
+	// interval.
+	firstSweep = 10 * time.Second
+	// firstGap keeps the probes of the first picture apart on average: with few
+	// targets it is there at once.
+	firstGap = 6 * time.Millisecond
+)
 
 // WatchConfig is what a Watch is made of. All but OnSample and Store must be
 // set.
@@ -189,7 +194,7 @@ func (w *Watch) Run(ctx context.Context) error {
 
 // follow probes one target at its times until the context ends.
 func (w *Watch) follow(ctx context.Context, one *watched, start time.Time) {
-	spread := min(w.interval, firstSweep)
+	spread := min(w.interval, firstSweep, time.Duration(len(w.targets))*firstGap)
 	due := next(start, phase(one.key(), spread), spread)
 	var lastBegan time.Time
 	for {

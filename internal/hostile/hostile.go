@@ -39,6 +39,9 @@ func Line(s string, limit int) string {
 		if written >= limit {
 			return cut(b.String())
 		}
+		if space && written+1 >= limit { // the space would take the last place
+			return b.String() + "…"
+		}
 		if space {
 			b.WriteByte(' ')
 			written++
