@@ -54,6 +54,16 @@ type Session struct {
 	Agent     string // what the browser calls itself, cut short
 }
 
+// Flow is a sign-in at some other place that is under way, between the way out
+// and the way back.
+type Flow struct {
+	Hash      string
+	Kind      string // "oidc", "passkey"
+	State     string // encrypted
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
 // Claim is an idempotency key as it is kept.
 type Claim struct {
 	ActorID   string
@@ -151,6 +161,11 @@ type Store interface {
 	// Prune deletes what ended before the time: sessions, links, stored
 	// answers, unfinished sign-ins.
 	Prune(ctx context.Context, before time.Time) error
+
+	// CreateFlow keeps a flow, TakeFlow answers it and deletes it in one step:
+	// NotFound when it is not there, of another kind, or over at now.
+	CreateFlow(ctx context.Context, f Flow) error
+	TakeFlow(ctx context.Context, hash, kind string, now time.Time) (Flow, error)
 
 	// ClaimKey remembers that the actor's key belongs to the body, when it is
 	// new: claimed. Else it answers what is remembered.

@@ -46,7 +46,7 @@ func (db *DB) openSQLite(ctx context.Context, dir string) error {
 	db.read.SetMaxOpenConns(sqliteReaders)
 	db.read.SetMaxIdleConns(sqliteReaders)
 	// The first connection turns WAL on, which readers can not.
-	return db.fault(db.write.PingContext(ctx), "open its database")
+	return db.retry(ctx, "open its database", func() error { return db.write.PingContext(ctx) })
 }
 
 // private makes sure of the file with mode 0600 before SQLite does, which gives
@@ -68,8 +68,9 @@ func private(path string) error {
 }
 
 // sqliteDSN is the address of a handle. The busy timeout covers another process
-// that holds the lock for a moment; tx tries for longer.
+// that holds the lock for a moment; retry tries for longer, and gives way to
+// the caller's context in between.
 func sqliteDSN(path, lock string, pragmas ...string) string {
-	q := url.Values{"_txlock": {lock}, "_pragma": append([]string{"busy_timeout(1000)", "foreign_keys(1)"}, pragmas...)}
+	q := url.Values{"_txlock": {lock}, "_pragma": append([]string{"busy_timeout(250)", "foreign_keys(1)"}, pragmas...)}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }

@@ -59,9 +59,8 @@ CREATE TABLE links (
 
 -- A sign-in at an identity provider between the way out and the way back.
 CREATE TABLE flows (
-  id         TEXT PRIMARY KEY,
+  hash       TEXT PRIMARY KEY,
   kind       TEXT NOT NULL,
-  user_id    TEXT REFERENCES users (id),
   state      TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL
