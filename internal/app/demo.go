@@ -1,12 +1,16 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
@@ -85,6 +89,16 @@ func (d *Demo) URL() string { return d.app.URL() }
 // Control is the demo's access room.
 func (d *Demo) Control() *access.Control { return d.app.Control }
 
+// Simulation is the outside, for whoever wants to break it.
+func (d *Demo) Simulation() *Simulation { return d.simulation }
+
+// Refresh asks every source now and waits for what they say.
+func (d *Demo) Refresh(ctx context.Context) {
+	for _, b := range d.app.boards {
+		b.Refresh(ctx)
+	}
+}
+
 // Filled waits for the first whole picture.
 func (d *Demo) Filled(ctx context.Context) error {
 	for _, b := range d.app.boards {
@@ -106,6 +120,7 @@ func (d *Demo) Run(ctx context.Context) error {
 		outside = d.simulation.Run(ctx)
 		cancel()
 	})
+	running.Go(func() { d.develop(ctx) })
 	if d.script != "" {
 		if err := d.simulation.Play(d.script); err != nil {
 			return errors.Join(fault.Wrap(fault.Invalid, err, "There is no script %q. There are: %s.", d.script, DemoScripts()), d.app.Close())
@@ -126,3 +141,30 @@ func (d *Demo) Close() {
 
 // DemoScripts names the scenarios that a demo can play.
 func DemoScripts() string { return strings.Join(simulator.Scripts(), ", ") }
+
+// develop plays the developer whose machine runs the dev app: it reports the
+// working copy as "envdeck dev" does, until the context ends.
+func (d *Demo) develop(ctx context.Context) {
+	c := d.simulation.World().WorkingCopy()
+	body, err := json.Marshal(map[string]any{
+		"commit": c.SHA, "message": c.Message, "branch": c.Branch, "author": c.Author, "dirty": c.Dirty, "ahead": c.Ahead, "behind": c.Behind, "host": "demo",
+	})
+	if err != nil { // a map of strings and numbers always encodes
+		panic(err)
+	}
+	client := &http.Client{Timeout: 5 * time.Second}
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL()+"/api/dev/report", bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.Header.Set("Authorization", "Bearer "+d.Tokens.Report.Reveal())
+		r.Header.Set("Content-Type", "application/json")
+		if answer, err := client.Do(r); err == nil { // a lost report is renewed by the next
+			_ = answer.Body.Close()
+		}
+		if d.app.o.Clock.Sleep(ctx, 10*time.Second) != nil {
+			return
+		}
+	}
+}

@@ -98,6 +98,9 @@ func (e *Entry[T]) Refresh(ctx context.Context) Fact[T] {
 	return *e.fact.Load()
 }
 
+// Renew is Refresh for callers that do not want the value.
+func (e *Entry[T]) Renew(ctx context.Context) { e.Refresh(ctx) }
+
 func (e *Entry[T]) poke() {
 	select {
 	case e.wake <- struct{}{}:

@@ -126,6 +126,14 @@ func (b *Board) Run(ctx context.Context) error {
 	}
 }
 
+// Refresh asks every source now and waits for the answers, for when somebody
+// wants to know it is the present: at most one call per fact is under way,
+// however many ask. Run must be running.
+func (b *Board) Refresh(ctx context.Context) {
+	b.sources.refresh(ctx)
+	b.assemble()
+}
+
 // Filled waits until every fact was asked for once, with success or without:
 // from then on an unknown has a reason. Run must be running.
 func (b *Board) Filled(ctx context.Context) error {

@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/cache"
@@ -50,6 +51,7 @@ type sources struct {
 type wanted interface {
 	Want()
 	Asked() bool
+	Renew(ctx context.Context)
 }
 
 // names is which provider gives which facts; "" when none does.
@@ -218,6 +220,30 @@ func (s *sources) want(now time.Time) {
 	for _, e := range s.all {
 		e.Want()
 	}
+}
+
+// refresh loads every fact now, the ones that others are made of first.
+func (s *sources) refresh(ctx context.Context) {
+	var first, then sync.WaitGroup
+	for _, e := range s.all {
+		if !s.compares(e) {
+			first.Go(func() { e.Renew(ctx) })
+		}
+	}
+	first.Wait()
+	for _, e := range s.changes {
+		then.Go(func() { e.Renew(ctx) })
+	}
+	then.Wait()
+}
+
+func (s *sources) compares(e wanted) bool {
+	for _, c := range s.changes {
+		if e == wanted(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // asked says whether every fact was asked for at least once.

@@ -242,7 +242,9 @@ func TestABrokenProviderKeepsWhatWasKnownAndSaysSo(t *testing.T) {
 		b := start(t, o, &samples{})
 		synctest.Wait()
 		b.Status()
-		o.change(func() { o.err = &fault.Error{Kind: fault.Unavailable, Message: "Vercel answered 503.", Provider: "vercel"} })
+		o.change(func() {
+			o.err = &fault.Error{Kind: fault.Unavailable, Message: "Vercel answered 503.", Provider: "vercel"}
+		})
 		<-time.After(3 * time.Minute)
 		got := b.Status().Value
 		if prod := got.Environments["prod"]; prod.Commit == nil || *prod.Commit != "1111111" {
