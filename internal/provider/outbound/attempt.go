@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -73,6 +74,9 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Answer, error) {
 	c.meter.Called(c.conf.Provider, k.route, resp.StatusCode)
 	if c.conf.Budget != nil {
 		if b, ok := c.conf.Budget(resp.Header, k.route); ok {
+			if c.repeatsToken([]byte(b.Name)) {
+				b.Name = k.route
+			}
 			c.meter.Budget(c.conf.Provider, b)
 		}
 	}
@@ -89,6 +93,11 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Answer, error) {
 		return a, c.wrap(fault.BadResponse, f, "%s answered with more than %d MiB, which envdeck does not read", c.conf.Title, c.conf.Body>>20)
 	case err != nil:
 		return a, c.lost(ctx, k, err, k.write)
+	case c.repeatsToken(body):
+		// Facts are shown to people, and this one would show them the token.
+		f := c.failure(k, a, "the answer repeats the token")
+		f.unknown = k.write
+		return a, c.wrap(fault.BadResponse, f, "%s gave an answer of no use: it repeats the token, so envdeck does not read it", c.conf.Title)
 	}
 	c.etags.keep(c.conf.ETags, req, a)
 	return a, nil
@@ -112,10 +121,19 @@ func readAll(body io.ReadCloser, limit int64) ([]byte, error) {
 // header and so hostile text: it may even be our token coming back.
 func (c *Client) requestID(h http.Header) string {
 	id := h.Get(c.conf.RequestID)
-	if c.conf.RequestID == "" || !Plain(id, 100) || strings.Contains(id, c.conf.Token.Reveal()) {
+	if c.conf.RequestID == "" || !Plain(id, 100) || c.repeatsToken([]byte(id)) {
 		return ""
 	}
 	return id
+}
+
+// shortToken is the length under which a token may well be a common word: the
+// simulator's and a test's are, a vendor's never is.
+const shortToken = 12
+
+func (c *Client) repeatsToken(text []byte) bool {
+	token := c.conf.Token.Reveal()
+	return len(token) >= shortToken && bytes.Contains(text, []byte(token))
 }
 
 // Plain says whether s is a short name of letters, digits and ".:_-", such as

@@ -226,6 +226,16 @@ func TestAWriteWithAnUnreadableAnswerIsUncertain(t *testing.T) {
 	})
 }
 
+func TestAFactThatHoldsTheTokenIsNotRead(t *testing.T) {
+	bubble(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(`{"id":"t1","message":"` + strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") + `"}`))
+	}, func(t *testing.T, b *providertest.Bench) {
+		if f := b.Fault(t, get(t.Context(), b.API)); f.Kind != fault.BadResponse {
+			t.Errorf("%s, want bad_response", f.Kind)
+		}
+	})
+}
+
 func TestTheTransportStaysOnItsHost(t *testing.T) {
 	bubble(t, func(http.ResponseWriter, *http.Request) {}, func(t *testing.T, b *providertest.Bench) {
 		lent := &http.Client{Transport: b.API.(*outbound.Client).Transport()}

@@ -128,10 +128,15 @@ func repeatedToken(t *testing.T, s Suite, c Call) {
 		s.each(t, fmt.Sprint(status), func(w http.ResponseWriter, r *http.Request) {
 			for _, name := range []string{
 				"X-Vercel-Id", "X-Github-Request-Id", "Cf-Ray", "X-Request-Id", "X-Sentry-Request-Id",
-				"X-Ratelimit-Resource", "Retry-After", "Ratelimit", "Link", "Etag", "Content-Type", "Www-Authenticate",
+				"X-Ratelimit-Resource", "Retry-After", "Link", "Etag", "Content-Type", "Www-Authenticate",
 			} {
 				w.Header().Set(name, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			}
+			for _, prefix := range []string{"X-Ratelimit-", "X-Sentry-Rate-Limit-"} {
+				w.Header().Set(prefix+"Limit", "9")
+				w.Header().Set(prefix+"Remaining", "8")
+			}
+			w.Header().Set("Ratelimit", `"`+canary+`";r=8;t=9`)
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))
 		}, func(t *testing.T, b *Bench) {

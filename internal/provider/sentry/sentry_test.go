@@ -82,17 +82,18 @@ func TestPagesAreAddedUp(t *testing.T) {
 		return fmt.Sprintf(`<http://127.0.0.1/x?cursor=0:0:1>; rel="previous"; results="false"; cursor="0:0:1", <http://127.0.0.2/steal>; rel="next"; results=%q; cursor=%q`, results, cursor)
 	}
 	for name, c := range map[string]struct {
-		links map[string]string // by cursor
-		want  int64
-		good  bool
+		links    map[string]string // by cursor
+		want     int64
+		requests int64
+		good     bool
 	}{
-		"one":        {map[string]string{"": link("false", "0:100:0")}, 1, true},
-		"no header":  {map[string]string{"": ""}, 1, true},
-		"three":      {map[string]string{"": link("true", "0:100:0"), "0:100:0": link("true", "0:200:0"), "0:200:0": link("false", "0:300:0")}, 3, true},
-		"circle":     {map[string]string{"": link("true", "0:100:0"), "0:100:0": link("true", "0:100:0")}, 0, false},
-		"no cursor":  {map[string]string{"": link("true", "")}, 0, false},
-		"odd cursor": {map[string]string{"": link("true", "a b&c")}, 0, false},
-		"page lost":  {map[string]string{"": link("true", "0:100:0")}, 0, false},
+		"one":        {map[string]string{"": link("false", "0:100:0")}, 1, 1, true},
+		"no header":  {map[string]string{"": ""}, 1, 1, true},
+		"three":      {map[string]string{"": link("true", "0:100:0"), "0:100:0": link("true", "0:200:0"), "0:200:0": link("false", "0:300:0")}, 3, 3, true},
+		"circle":     {map[string]string{"": link("true", "0:100:0"), "0:100:0": link("true", "0:100:0")}, 0, 2, false},
+		"no cursor":  {map[string]string{"": link("true", "")}, 0, 1, false},
+		"odd cursor": {map[string]string{"": link("true", "a b&c")}, 0, 1, false},
+		"page lost":  {map[string]string{"": link("true", "0:100:0")}, 0, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(w http.ResponseWriter, r *http.Request) {
@@ -105,8 +106,8 @@ func TestPagesAreAddedUp(t *testing.T) {
 				_, _ = w.Write([]byte(`{"data":[{"environment":"production","count()":1}]}`))
 			}, func(t *testing.T, b *providertest.Bench) {
 				got, err := counts(t.Context(), b.API)
-				if c.good != (err == nil) || got["production"] != c.want {
-					t.Errorf("%v, %v; want %+v", got, err, c)
+				if c.good != (err == nil) || got["production"] != c.want || b.Requests.Load() != c.requests {
+					t.Errorf("%v, %v after %d requests; want %+v", got, err, b.Requests.Load(), c)
 				}
 			})
 		})
