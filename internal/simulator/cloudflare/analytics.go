@@ -341,8 +341,7 @@ func (e *execution) cells(p *plan, do func(cell)) {
 	now := e.s.Now()
 	byColo := slices.Contains(p.dims, "coloCode") || slices.ContainsFunc(p.filters, func(c condition) bool { return c.field == "coloCode" })
 	for hour := p.from.Truncate(time.Hour); hour.Before(p.to); hour = hour.Add(time.Hour) {
-		perMinute := float64(e.s.Requests(world.Prod, hour, hour.Add(time.Hour))) / minutesOf(e.s, hour)
-		failing := e.s.ErrorsBetween(world.Prod, hour, hour.Add(time.Hour), time.Minute)
+		app := e.st.hour(e.s, hour)
 		for i := range 60 {
 			minute := hour.Add(time.Duration(i) * time.Minute)
 			if minute.Before(p.from.Truncate(time.Minute)) || !minute.Before(p.to) || minute.Before(e.s.Born) || minute.After(now) {
@@ -351,10 +350,31 @@ func (e *execution) cells(p *plan, do func(cell)) {
 			// What was counted in the last minutes has not all arrived yet.
 			part := min(1, float64(now.Sub(minute))/float64(settling+time.Minute))
 			for _, w := range e.st.workers {
-				w.minute(e.s, minute, perMinute*part, float64(failing[i]), byColo, do)
+				w.minute(e.s, minute, app.perMinute*part, float64(app.failing[i]), byColo, do)
 			}
 		}
 	}
+}
+
+// appHour is what the app got in an hour: the source of the Workers' traffic.
+type appHour struct {
+	perMinute float64
+	failing   []int // by minute
+}
+
+// hour asks the world once for an hour that is over and settled.
+func (st *state) hour(s *world.State, hour time.Time) appHour {
+	if app, ok := st.hours[hour]; ok {
+		return app
+	}
+	app := appHour{
+		perMinute: float64(s.Requests(world.Prod, hour, hour.Add(time.Hour))) / minutesOf(s, hour),
+		failing:   s.ErrorsBetween(world.Prod, hour, hour.Add(time.Hour), time.Minute),
+	}
+	if s.Now().Sub(hour) > 2*time.Hour {
+		st.hours[hour] = app
+	}
+	return app
 }
 
 // minutesOf is how much of an hour the world has lived through, in minutes.
@@ -507,76 +527,6 @@ func operandText(field string, v any) string {
 		return t.UTC().Format(time.RFC3339)
 	}
 	return text
-}
-
-// leaf is one number or dimension of a row.
-func (e *execution) leaf(r *row, group, field string) any {
-	if field == "__typename" {
-		return nodeType + strings.ToUpper(group[:1]) + group[1:]
-	}
-	cpu, wall := r.jitter(e.s, r.w.cpu, "cpu"), r.jitter(e.s, r.w.wall, "wall")
-	switch group {
-	case "dimensions":
-		if dimensions[field] == "uint8" {
-			return 0
-		}
-		return r.dims[field]
-	case "avg":
-		return 1
-	case "min":
-		return math.Round(map[string]float64{"cpuTime": cpu * 0.2, "wallTime": wall * 0.3}[field])
-	case "max":
-		return math.Round(map[string]float64{"cpuTime": cpu * 25, "wallTime": wall * 30, "memoryUsageBytes": 41 << 20}[field])
-	case "quantiles":
-		for name, factor := range percentiles {
-			if m, ok := strings.CutSuffix(field, name); ok && slices.Contains(measured, m) {
-				return r.quantile(m, factor, cpu, wall)
-			}
-		}
-	}
-	return r.sum(field, cpu, wall)
-}
-
-func (r *row) quantile(m string, factor, cpu, wall float64) float64 {
-	switch m {
-	case "cpuTime":
-		return math.Round(cpu*factor*2) / 2 // fractions do occur
-	case "wallTime":
-		return math.Round(wall * factor)
-	case "duration": // GB-seconds
-		return wall * factor * 0.128 / 1e6
-	case "responseBodySize":
-		return math.Round(4200 * factor)
-	}
-	return 0 // requestDuration: only with Smart Placement
-}
-
-func (r *row) sum(field string, cpu, wall float64) any {
-	switch field {
-	case "requests":
-		return int64(r.requests)
-	case "errors":
-		return int64(r.errors)
-	case "clientDisconnects":
-		return int64(r.gone)
-	case "subrequests":
-		return int64(r.requests * 0.25)
-	case "responseBodySize":
-		return int64(r.requests * 5100)
-	case "cpuTimeUs":
-		return int64(r.requests * cpu * 1.3)
-	case "wallTime":
-		return int64(r.requests * wall * 1.25)
-	case "duration":
-		return r.requests * wall * 1.25 * 0.128 / 1e6
-	}
-	return int64(0) // requestDuration
-}
-
-// jitter gives each group its own medians: quantiles of small groups say
-// little about the whole.
-func (r *row) jitter(s *world.State, median float64, salt string) float64 {
-	return median * (0.92 + 0.16*s.Chance("cf-jitter", salt, r.w.name, r.key))
 }
 
 // noise is a stable number in [0,1).

@@ -13,6 +13,7 @@ type state struct {
 	workers []*worker
 	zones   []zone
 	head    string // the commit up to which the Workers were deployed
+	hours   map[time.Time]appHour
 }
 
 type zone struct {
@@ -89,7 +90,7 @@ const (
 )
 
 func newState(s *world.State) *state {
-	st := &state{zones: newZones(s), workers: []*worker{
+	st := &state{zones: newZones(s), hours: map[time.Time]appHour{}, workers: []*worker{
 		{
 			name: Code, handlers: []string{"fetch"}, devEnabled: true, every: 3, load: 0.34, cpu: 1500, wall: 42_000,
 			domains: []string{"code.spike.land"},

@@ -1,0 +1,79 @@
+package cloudflare
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/envdeck/envdeck/internal/simulator/world"
+)
+
+// leaf is one number or dimension of a row.
+func (e *execution) leaf(r *row, group, field string) any {
+	if field == "__typename" {
+		return nodeType + strings.ToUpper(group[:1]) + group[1:]
+	}
+	cpu, wall := r.jitter(e.s, r.w.cpu, "cpu"), r.jitter(e.s, r.w.wall, "wall")
+	switch group {
+	case "dimensions":
+		if dimensions[field] == "uint8" {
+			return 0
+		}
+		return r.dims[field]
+	case "avg":
+		return 1
+	case "min":
+		return math.Round(map[string]float64{"cpuTime": cpu * 0.2, "wallTime": wall * 0.3}[field])
+	case "max":
+		return math.Round(map[string]float64{"cpuTime": cpu * 25, "wallTime": wall * 30, "memoryUsageBytes": 41 << 20}[field])
+	case "quantiles":
+		for name, factor := range percentiles {
+			if m, ok := strings.CutSuffix(field, name); ok && slices.Contains(measured, m) {
+				return r.quantile(m, factor, cpu, wall)
+			}
+		}
+	}
+	return r.sum(field, cpu, wall)
+}
+
+func (r *row) quantile(m string, factor, cpu, wall float64) float64 {
+	switch m {
+	case "cpuTime":
+		return math.Round(cpu*factor*2) / 2 // fractions do occur
+	case "wallTime":
+		return math.Round(wall * factor)
+	case "duration": // GB-seconds
+		return wall * factor * 0.128 / 1e6
+	case "responseBodySize":
+		return math.Round(4200 * factor)
+	}
+	return 0 // requestDuration: only with Smart Placement
+}
+
+func (r *row) sum(field string, cpu, wall float64) any {
+	switch field {
+	case "requests":
+		return int64(r.requests)
+	case "errors":
+		return int64(r.errors)
+	case "clientDisconnects":
+		return int64(r.gone)
+	case "subrequests":
+		return int64(r.requests * 0.25)
+	case "responseBodySize":
+		return int64(r.requests * 5100)
+	case "cpuTimeUs":
+		return int64(r.requests * cpu * 1.3)
+	case "wallTime":
+		return int64(r.requests * wall * 1.25)
+	case "duration":
+		return r.requests * wall * 1.25 * 0.128 / 1e6
+	}
+	return int64(0) // requestDuration
+}
+
+// jitter gives each group its own medians: quantiles of small groups say
+// little about the whole.
+func (r *row) jitter(s *world.State, median float64, salt string) float64 {
+	return median * (0.92 + 0.16*s.Chance("cf-jitter", salt, r.w.name, r.key))
+}
