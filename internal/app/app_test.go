@@ -238,7 +238,7 @@ func TestAnUnchangedAnswerIsA304WithItsAge(t *testing.T) {
 // callsTo counts what left for the providers, by route.
 func (d *deck) callsTo() map[string]int {
 	counts := map[string]int{}
-	for _, c := range d.Simulation().Exchange().Log.Counts("", "", "") {
+	for _, c := range d.Simulation().Exchange().Calls.Counts("", "", "") {
 		counts[c.Provider+" "+c.Method+" "+c.Route] += int(c.Calls)
 	}
 	return counts
