@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
 
@@ -34,6 +35,17 @@ type Options struct {
 	PublicURL *url.URL
 	// Observe is told of every answer, by route pattern; nil for nobody.
 	Observe func(pattern, method string, status int, took time.Duration)
+	// Clock moves the limits; nil for the machine's.
+	Clock clock.Clock
+	// Limits is how much callers may ask; the zero value is the defaults.
+	Limits Limits
+	// Proxies are the addresses of our own reverse proxies: their word on who
+	// the client is counts, nobody else's. None by default.
+	Proxies []netip.Prefix
+	// Fixed is who every request comes from, for a door that no network
+	// reaches: the command line's, on the machine that holds the database.
+	// Nothing is asked for then and nothing is limited. Nil for all others.
+	Fixed *access.Actor
 }
 
 // Door is the entrance of one server. It is an http.Handler.
@@ -43,6 +55,10 @@ type Door struct {
 	public  *url.URL
 	observe func(pattern, method string, status int, took time.Duration)
 	origins *http.CrossOriginProtection
+	clock   clock.Clock
+	limits  *limiter
+	proxies []netip.Prefix
+	fixed   *access.Actor
 	mux     *http.ServeMux
 	routes  []Route
 	page    Page
@@ -56,6 +72,9 @@ type Route struct {
 	Pattern string // "GET /admin/environments"
 	Use     access.UseCase
 	Face    access.Face
+	// Ready says that the answer lies ready in memory: it costs no more than a
+	// refusal, so it is not counted against the caller.
+	Ready bool
 }
 
 // New makes an entrance without routes.
@@ -63,7 +82,11 @@ func New(o Options) *Door {
 	d := &Door{
 		control: o.Control, log: o.Log, public: o.PublicURL, observe: o.Observe,
 		origins: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
+		clock: o.Clock, limits: newLimiter(o.Limits), proxies: o.Proxies, fixed: o.Fixed,
 		started: strconv.FormatInt(time.Now().UnixNano(), 36),
+	}
+	if d.clock == nil {
+		d.clock = clock.Real()
 	}
 	d.mux.HandleFunc("/", d.nowhere)
 	return d
@@ -72,10 +95,20 @@ func New(o Options) *Door {
 // Handle opens a route for a use case. The pattern is ServeMux's and must name
 // a method.
 func (d *Door) Handle(pattern string, face access.Face, use access.UseCase, h Handler) {
-	d.routes = append(d.routes, Route{Pattern: pattern, Use: use, Face: face})
-	d.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		d.admit(w, r, face, use, h)
-	})
+	d.open(Route{Pattern: pattern, Use: use, Face: face}, h)
+}
+
+// HandleReady opens a route whose answer lies ready in memory, see Route.Ready.
+func (d *Door) HandleReady(pattern string, face access.Face, use access.UseCase, h Handler) {
+	d.open(Route{Pattern: pattern, Use: use, Face: face, Ready: true}, h)
+}
+
+func (d *Door) open(rt Route, h Handler) {
+	if rt.Use == access.None {
+		panic("door: " + rt.Pattern + " stands for no use case")
+	}
+	d.routes = append(d.routes, rt)
+	d.mux.HandleFunc(rt.Pattern, func(w http.ResponseWriter, r *http.Request) { d.admit(w, r, &rt, h) })
 }
 
 // Routes lists every route in the order they were opened.
@@ -100,46 +133,56 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // admit lets a request through to its route, or answers why not.
-func (d *Door) admit(w http.ResponseWriter, r *http.Request, face access.Face, use access.UseCase, h Handler) {
-	cookie := d.cookie(r)
-	if cookie != "" && !safe(r.Method) {
+func (d *Door) admit(w http.ResponseWriter, r *http.Request, rt *Route, h Handler) {
+	cookie, writes := d.cookie(r), !safe(r.Method)
+	if writes && cookie != "" {
 		if err := d.sameOrigin(r); err != nil {
-			d.Fail(w, r, face, err)
+			d.Fail(w, r, rt.Face, err)
 			return
 		}
 	}
-	a, err := d.identify(r, face, cookie, requestID(w))
+	a, err := d.who(w, r, rt, cookie)
 	if err != nil {
-		d.Fail(w, r, face, err)
+		d.Fail(w, r, rt.Face, err)
 		return
 	}
-	if !access.Permits(a, use) { // ask the Gate for its words, and for the record
-		if _, err := d.control.Gate.Allow(r.Context(), a, use, access.On{}); err != nil {
-			d.Fail(w, r, face, err)
+	if !access.Permits(a, rt.Use) { // ask the Gate for its words, and for the record
+		if _, err := d.control.Gate.Allow(r.Context(), a, rt.Use, access.On{}); err != nil {
+			d.Fail(w, r, rt.Face, err)
 			return
 		}
 	}
-	if !use.Open() {
+	if !rt.Use.Open() {
 		w.Header()["Cache-Control"] = noStore
+	}
+	if writes && rt.Face == access.FaceAPI {
+		if err := readBody(w, r); err != nil {
+			d.Fail(w, r, rt.Face, err)
+			return
+		}
+		if r.Method == http.MethodPost && r.Header[keyHeader] != nil && a.Known() {
+			d.once(w, r, a, rt, h)
+			return
+		}
 	}
 	h(w, r, a)
 }
 
 // Actor says who asks, for a page that must know before its use case does.
 func (d *Door) Actor(r *http.Request, face access.Face) (access.Actor, error) {
-	return d.identify(r, face, d.cookie(r), "")
+	return d.identify(r, face, access.Bearer(r.Header.Get("Authorization")), d.cookie(r), "")
 }
 
-func (d *Door) identify(r *http.Request, face access.Face, cookie, request string) (access.Actor, error) {
+func (d *Door) identify(r *http.Request, face access.Face, bearer, cookie, request string) (access.Actor, error) {
 	return d.control.Authenticate(r.Context(), access.Credentials{
-		Bearer: access.Bearer(r.Header.Get("Authorization")), Cookie: cookie,
-		Face: face, Address: address(r), RequestID: request, Polling: r.Header.Get(PollHeader) != "",
+		Bearer: bearer, Cookie: cookie,
+		Face: face, Address: d.address(r), RequestID: request, Polling: r.Header.Get(PollHeader) != "",
 	})
 }
 
 // Visit is what is known of a browser that signs in.
 func (d *Door) Visit(w http.ResponseWriter, r *http.Request) access.Visit {
-	return access.Visit{Face: access.FaceWeb, Address: address(r), Agent: r.UserAgent(), RequestID: requestID(w)}
+	return access.Visit{Face: access.FaceWeb, Address: d.address(r), Agent: r.UserAgent(), RequestID: requestID(w)}
 }
 
 // PollHeader marks a request that a page makes by itself, which does not keep
@@ -198,15 +241,6 @@ func (d *Door) secure(r *http.Request) bool {
 
 func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
-}
-
-// address is the client's address without its port.
-func address(r *http.Request) string {
-	a, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return a.Addr().Unmap().String()
 }
 
 func requestID(w http.ResponseWriter) string {

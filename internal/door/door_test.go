@@ -42,7 +42,9 @@ func open(t *testing.T) *entrance {
 		t.Fatal(err)
 	}
 	e := &entrance{Door: door.New(door.Options{Control: control, Log: logger}), control: control, tokens: tokens, log: log}
-	hello := func(w http.ResponseWriter, _ *http.Request, a access.Actor) { _, _ = io.WriteString(w, "hello "+a.Label()) }
+	hello := func(w http.ResponseWriter, _ *http.Request, a access.Actor) {
+		_, _ = io.WriteString(w, "hello "+a.Label())
+	}
 	e.Handle("GET /api/open", access.FaceAPI, access.PublicHealth, hello)
 	e.Handle("GET /api/view", access.FaceAPI, access.ViewStatus, hello)
 	e.Handle("POST /api/change", access.FaceAPI, access.Promote, hello)

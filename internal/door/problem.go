@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -49,14 +50,20 @@ func ProblemOf(err error, request string) Problem {
 	return p
 }
 
-// Fail answers with what went wrong: a page for people who asked for one, a
-// problem for programs. Our own defects are logged with their cause; nothing
-// of the inside is shown.
-func (d *Door) Fail(w http.ResponseWriter, r *http.Request, face access.Face, err error) {
-	p := ProblemOf(err, requestID(w))
+// Explain is ProblemOf, with our own defects logged: they are shown without
+// their cause. Route is the pattern, for the log.
+func (d *Door) Explain(ctx context.Context, route, request string, err error) Problem {
+	p := ProblemOf(err, request)
 	if p.Status == http.StatusInternalServerError {
-		d.log.ErrorContext(r.Context(), "request failed", "request", p.Request, "route", pattern(r), "error", err)
+		d.log.ErrorContext(ctx, "request failed", "request", request, "route", route, "error", err)
 	}
+	return p
+}
+
+// Fail answers with what went wrong: a page for people who asked for one, a
+// problem for programs.
+func (d *Door) Fail(w http.ResponseWriter, r *http.Request, face access.Face, err error) {
+	p := d.Explain(r.Context(), pattern(r), requestID(w), err)
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
@@ -97,13 +104,19 @@ func wantsPage(r *http.Request) bool {
 // nowhere answers addresses that nobody opened, and methods that an address
 // does not take.
 func (d *Door) nowhere(w http.ResponseWriter, r *http.Request) {
-	face := access.FaceWeb
+	rt := &Route{Use: access.PublicHealth, Face: access.FaceWeb}
 	if strings.HasPrefix(r.URL.Path, "/api/") {
-		face = access.FaceAPI
+		rt.Face = access.FaceAPI
+	}
+	// Whoever tries addresses out is a caller like any other. Who it is does
+	// not matter here, so a credential that does not work is no error.
+	if _, err := d.who(w, r, rt, d.cookie(r)); fault.Is(err, fault.RateLimited) {
+		d.Fail(w, r, rt.Face, err)
+		return
 	}
 	allowed := d.methods(r)
 	if len(allowed) == 0 {
-		d.Fail(w, r, face, fault.New(fault.NotFound, "There is nothing at this address."))
+		d.Fail(w, r, rt.Face, fault.New(fault.NotFound, "There is nothing at this address."))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
