@@ -35,6 +35,7 @@ type change struct {
 	EdgeLag                  *wire.Duration    `json:"edge_lag"`
 	Skew                     *wire.Duration    `json:"skew"`
 	PromoteTurnsAutoAssignOn *bool             `json:"promote_turns_auto_assign_on"`
+	Rival                    *bool             `json:"rival"`
 	CronsStop                *bool             `json:"crons_stop"`
 	CronFails                *float64          `json:"cron_fails"`
 	Crons                    *bool             `json:"crons"`
@@ -195,6 +196,7 @@ func (c change) knobs(s *world.State) {
 		k.Skew = time.Duration(*c.Skew)
 	}
 	set(&k.PromoteTurnsAutoAssignOn, c.PromoteTurnsAutoAssignOn)
+	set(&k.Rival, c.Rival)
 	set(&k.CronsStop, c.CronsStop)
 	set(&k.CronFails, c.CronFails)
 	set(&s.Team.Plan, c.Plan)

@@ -79,7 +79,7 @@ func release(s *world.State, r *world.RollingRelease) *wire.Answer {
 		out["queuedDeploymentId"] = r.Queued
 	}
 	if r.State == world.ReleaseActive {
-		out["activeStage"], out["currentCanaryPercentage"] = stages[r.Stage], r.Percent(s.Now())
+		out["activeStage"], out["currentCanaryPercentage"] = stages[r.Stage], r.Percent()
 		if r.Stage+1 < len(stages) {
 			out["nextStage"] = stages[r.Stage+1]
 		}

@@ -216,6 +216,21 @@ func (s *State) endJob(j *AliasJob) {
 	}
 	if j.Kind == JobPromote && j.Status == JobSucceeded {
 		s.emit(Event{At: s.now, Kind: DeploymentPromoted, Deployment: j.To, From: j.From})
+		if s.Knobs.Rival {
+			s.Knobs.Rival = false
+			s.After(500*time.Millisecond, func(s *State) { s.rival(j.To) })
+		}
+	}
+}
+
+// rival is somebody who promotes the newest build that never was live but for
+// the one that has just been promoted.
+func (s *State) rival(promoted string) {
+	for _, d := range slices.Backward(s.deployments) {
+		if d.Target == Production && d.State == Ready && !d.EverLive() && d.ID != promoted {
+			_, _ = s.Promote(d.ID, s.People[2]) // somebody may have been quicker still
+			return
+		}
 	}
 }
 

@@ -294,3 +294,16 @@ func TestAListenerMayUseTheWorld(t *testing.T) {
 		}
 	})
 }
+
+func TestSomebodyElsePromotesInBetween(t *testing.T) {
+	w, h := start(t)
+	w.Change(func(s *world.State) { s.Knobs.Rival = true })
+	id := promote(t, w)
+	h.move(time.Minute)
+	w.View(func(s *world.State) {
+		jobs := s.Jobs()
+		if s.Live().ID == id || jobs[0].From != id || jobs[0].By == jobs[1].By || s.Knobs.Rival {
+			t.Errorf("live is %s after a rival's promotion; the last job: %+v", s.Live().ID, jobs[0])
+		}
+	})
+}

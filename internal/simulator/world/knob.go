@@ -13,6 +13,9 @@ type Knobs struct {
 	EdgeLag time.Duration
 	// Skew is added by a face to every timestamp of the platform it shows.
 	Skew time.Duration
+	// Rival makes somebody else promote another build as soon as the next
+	// promotion is through.
+	Rival bool
 	// PromoteTurnsAutoAssignOn is the harsher reading of Vercel's pages: any
 	// promotion turns auto-assignment on, whoever had turned it off.
 	PromoteTurnsAutoAssignOn bool

@@ -48,8 +48,8 @@ type RollingRelease struct {
 
 func (r *RollingRelease) end(state ReleaseState, at time.Time) { r.State, r.UpdatedAt = state, at }
 
-// Percent is the share of visitors the canary gets at t.
-func (r *RollingRelease) Percent(time.Time) int {
+// Percent is the share of visitors the canary gets now.
+func (r *RollingRelease) Percent() int {
 	if r.State != ReleaseActive {
 		return 100
 	}
