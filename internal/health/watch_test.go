@@ -350,14 +350,15 @@ func (m *memory) PruneSamples(_ context.Context, before time.Time) (int64, error
 func TestHistoryIsWrittenInBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		const n = 30
 		store := &memory{}
-		w := health.NewWatch(health.WatchConfig{Targets: fleet(300), Interval: 10 * time.Second, Clock: clock.Real(), Log: quiet(), Probe: well(0), Store: store})
+		w := health.NewWatch(health.WatchConfig{Targets: fleet(n), Interval: 10 * time.Second, Clock: clock.Real(), Log: quiet(), Probe: well(0), Store: store})
 		var run sync.WaitGroup
 		run.Go(func() { _ = w.Run(ctx) })
 		pass(2*time.Hour + time.Second)
 		cancel()
 		run.Wait()
-		if want := 300 * 720; len(store.rows) < want || len(store.rows) > want+2*300 || w.Dropped() != 0 {
+		if want := n * 720; len(store.rows) < want || len(store.rows) > want+2*n || w.Dropped() != 0 {
 			t.Errorf("%d rows, %d dropped, want %d and none", len(store.rows), w.Dropped(), want)
 		}
 		if most := 2 * 3600 / 2; store.calls > most+2 {
@@ -380,7 +381,7 @@ func TestProbesDoNotWaitForTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		store := &memory{hanging: true}
-		const n, interval = 300, 10 * time.Second
+		const n, interval = 30, 10 * time.Second
 		probes := make(chan struct{}, 1_000_000)
 		w := health.NewWatch(health.WatchConfig{
 			Targets: fleet(n), Interval: interval, Clock: clock.Real(), Log: quiet(), Store: store,
