@@ -48,6 +48,9 @@ func (f *Face) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.find(f.unmount(r))
 	defer t.finish()
 	around, main := f.x.Faults.pick(f.name, t.entry.Route, t.call.Request)
+	if main != nil || len(around) > 0 {
+		t.unhurried()
+	}
 	for _, rule := range around {
 		t.entry.Fault = rule.ID
 		if rule.Kind == Skew {

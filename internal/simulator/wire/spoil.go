@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -147,10 +148,39 @@ func (t *turn) reset() {
 	if err != nil {
 		t.cut()
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := socket(conn).(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
+}
+
+// socket looks through what a listener may have wrapped around a connection
+// (netutil.LimitListener embeds it), as only a bare TCP connection can be reset.
+func socket(conn net.Conn) net.Conn {
+	for {
+		v := reflect.Indirect(reflect.ValueOf(conn))
+		if _, ok := conn.(*net.TCPConn); ok || v.Kind() != reflect.Struct {
+			return conn
+		}
+		inner := v.FieldByName("Conn")
+		if !inner.IsValid() || !inner.CanInterface() {
+			return conn
+		}
+		wrapped, ok := inner.Interface().(net.Conn)
+		if !ok {
+			return conn
+		}
+		conn = wrapped
+	}
+}
+
+// unhurried takes the server's own deadlines off the connection: a fault may
+// last longer than any honest answer, and a read deadline that passes would
+// look as if the client had left. Connections without deadlines stay as they are.
+func (t *turn) unhurried() {
+	control := http.NewResponseController(t.w)
+	_ = control.SetReadDeadline(time.Time{})
+	_ = control.SetWriteDeadline(time.Time{})
 }
 
 // huge streams one JSON string of so many megabytes; pack may compress a part.

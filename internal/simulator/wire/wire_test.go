@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+	"golang.org/x/net/netutil"
 
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/simulator/wire"
@@ -447,6 +449,33 @@ func TestHangEndsWithItsRule(t *testing.T) {
 	}
 	if err := <-done; err == nil {
 		t.Error("an answer from a call that hung")
+	}
+}
+
+// TestFaultsOnAServerWithDeadlines uses what a careful server sets: a limit of
+// connections, which wraps them, and short deadlines, which no fault may feel.
+func TestFaultsOnAServerWithDeadlines(t *testing.T) {
+	f := setup(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const deadline = 20 * time.Millisecond
+	server := &http.Server{Handler: f.exchange.Handler(), ReadTimeout: deadline, WriteTimeout: deadline}
+	go server.Serve(netutil.LimitListener(listener, 10)) //nolint:errcheck // ends with the test
+	defer server.Close()
+	base := f.server.URL
+	f.server.URL = "http://" + listener.Addr().String()
+	defer func() { f.server.URL = base }()
+
+	reset := f.fault(t, wire.Rule{Preset: "reset"})
+	if _, err := f.call(t, "GET", "/things", ""); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("error %v, want a reset", err)
+	}
+	f.exchange.Faults.Delete(reset.ID)
+	f.fault(t, wire.Rule{Kind: wire.Latency, Delay: wire.Duration(5 * deadline)})
+	if got, err := f.call(t, "GET", "/things", ""); err != nil || got.status != 200 {
+		t.Errorf("%d %v, want an answer after the deadlines", got.status, err)
 	}
 }
 
