@@ -293,6 +293,24 @@ func TestExpireDuringALoadAsksAgain(t *testing.T) {
 	})
 }
 
+func TestRefreshWhileReadersWakeTheLoopIsOneLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &upstream{value: 1}
+		u.delay.Store(int64(time.Second))
+		e := add(keep(t, memory(t)), u)
+		tick(2 * time.Second)
+		var all sync.WaitGroup
+		all.Go(func() { e.Refresh(t.Context()) })
+		synctest.Wait()
+		e.Need()() // wakes the loop while Refresh is loading
+		all.Wait()
+		synctest.Wait()
+		if got := u.calls.Load(); got != 2 {
+			t.Errorf("%d loads, want the first one and the refresh", got)
+		}
+	})
+}
+
 func TestListenersHearOnlyOfChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &upstream{value: 1}

@@ -121,13 +121,20 @@ func (e *Entry[T]) run(ctx context.Context) {
 			stop()
 			continue
 		}
-		e.loading.Lock()
-		outcome := e.load(ctx)
-		e.loading.Unlock()
-		if outcome == busyElsewhere {
+		if e.loadIfDue(ctx) == busyElsewhere {
 			_ = e.keeper.clock.Sleep(ctx, lookAgain) // the loop's condition sees the end
 		}
 	}
+}
+
+// loadIfDue loads unless a Refresh did while this waited for its turn.
+func (e *Entry[T]) loadIfDue(ctx context.Context) outcome {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	if e.due().After(e.keeper.clock.Now()) {
+		return settled
+	}
+	return e.load(ctx)
 }
 
 // due is when the next load is to be made.

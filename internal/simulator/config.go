@@ -29,7 +29,7 @@ projects:
       token: sim_cloudflare_user
       zones: [ZONE]
       workers: {code: CODE, transpiler: TRANSPILER, backend: BACKEND}
-    sentry: {base_url: BASE/sentry, org: spike-land, project: web, token: sim_sentry_integration}
+    sentry: {base_url: BASE/sentry, org: spike-land, project: spike-land-nextjs, token: sim_sentry_integration}
     neon: {base_url: BASE/neon/api/v2, project: DATABASE, token: sim_neon_project}
     migrations: {tool: prisma, dir: prisma/migrations}
     crons: {from: vercel}

@@ -12,6 +12,7 @@ package simulator
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,9 +152,37 @@ func (s *Simulator) Handler() http.Handler {
 		case "apps":
 			st.apps.ServeHTTP(w, r)
 		default:
+			if mount := unmounted(r.URL.Path); mount != "" {
+				r = r.Clone(r.Context())
+				r.URL.Path, r.URL.RawPath = mount+r.URL.Path, ""
+			}
 			st.faces.ServeHTTP(w, r)
 		}
 	})
+}
+
+// roots are what the vendors' paths begin with. Some of their own tools drop
+// the path of the base URL that they are given, or refuse one.
+var roots = []struct {
+	begins *regexp.Regexp
+	mount  string
+}{
+	{regexp.MustCompile(`^/client/v4(/|$)`), "/cloudflare"},
+	{regexp.MustCompile(`^/api/(0/|[0-9]+/(cron|envelope)/)`), "/sentry"},
+	{regexp.MustCompile(`^/api/v2(/|$)`), "/neon"},
+	{regexp.MustCompile(`^/(repos/|graphql$|rate_limit$|user$|api/v3/|api/graphql$)`), "/github"},
+	{regexp.MustCompile(`^/(v[0-9]+/|projects/)`), "/vercel"},
+}
+
+// unmounted is the mount of the face whose path this is without it, "" for
+// none.
+func unmounted(path string) string {
+	for _, r := range roots {
+		if r.begins.MatchString(path) {
+			return r.mount
+		}
+	}
+	return ""
 }
 
 // The world is left alone for a breath at most, as somebody may have planned
