@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -96,18 +97,24 @@ func writeHTML(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 	h := w.Header()
 	h["Content-Type"] = []string{"text/html; charset=utf-8"}
 	h["Vary"] = []string{"Accept-Encoding, Cookie"}
-	if len(body) < 1024 || !acceptsGzip(r) {
-		w.WriteHeader(status)
-		_, _ = w.Write(body) // the reader went away: nobody is left to tell
-		return
+	if len(body) >= 1024 && acceptsGzip(r) {
+		h["Content-Encoding"] = []string{"gzip"}
+		body = zip(body)
 	}
-	h["Content-Encoding"] = []string{"gzip"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))} // one piece, so that it is drawn as one
 	w.WriteHeader(status)
+	_, _ = w.Write(body) // the reader went away: nobody is left to tell
+}
+
+func zip(body []byte) []byte {
+	var b bytes.Buffer
+	b.Grow(len(body) / 3)
 	z, _ := zippers.Get().(*gzip.Writer)
-	z.Reset(w)
-	_, _ = z.Write(body)
+	z.Reset(&b)
+	_, _ = z.Write(body) // a bytes.Buffer takes everything
 	_ = z.Close()
 	zippers.Put(z)
+	return b.Bytes()
 }
 
 func acceptsGzip(r *http.Request) bool {

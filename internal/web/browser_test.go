@@ -33,7 +33,7 @@ addEventListener("unhandledrejection", (e) => __bad.push("rejection: " + e.reaso
 for (const level of ["error", "warn"]) { const old = console[level]; console[level] = (...a) => { __bad.push(level + ": " + a.join(" ")); old(...a); }; }
 window.alert = (text) => __bad.push("alert: " + text);
 window.__cls = 0; window.__moved = [];
-new PerformanceObserver((list) => { for (const e of list.getEntries()) { __cls += e.value; for (const s of e.sources || []) __moved.push((s.node?.parentElement?.outerHTML || s.node?.nodeName || "?").slice(0, 90)); } }).observe({ type: "layout-shift", buffered: true });
+new PerformanceObserver((list) => { for (const e of list.getEntries()) { __cls += e.value; for (const s of e.sources || []) __moved.push((s.node?.outerHTML || s.node?.textContent || "?").slice(0, 90) + [s.previousRect, s.currentRect].map((r) => " [" + [r.x, r.y, r.width, r.height] + "]").join("")); } }).observe({ type: "layout-shift", buffered: true });
 `
 
 func open(t *testing.T, address string) tab {
