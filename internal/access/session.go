@@ -22,6 +22,10 @@ const (
 	SessionLife = 12 * time.Hour   // whatever they do
 )
 
+// PasskeyMethod is how a session began that a passkey with user verification
+// opened: both factors at once.
+const PasskeyMethod = "passkey"
+
 // Names of the session cookie. The __Host- prefix makes browsers refuse one
 // that is not Secure, has a Domain, or a path but "/"; it can not be used on a
 // loopback address without TLS, which has its own name so that neither is
@@ -59,9 +63,14 @@ func (c *Control) newSession(u User, method string, v Visit, now time.Time) (Ses
 	_, _ = rand.Read(raw)
 	cookie := base64.RawURLEncoding.EncodeToString(raw)
 	sum := sha256.Sum256([]byte(cookie))
+	proven := now
+	if u.SecondFactor && method != PasskeyMethod {
+		// One factor of two: they may look, and have to show the other to act.
+		proven = time.Time{}
+	}
 	return Session{
 		ID: newID("ses"), Hash: hex.EncodeToString(sum[:]), UserID: u.ID, Method: method,
-		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvenAt: now,
+		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvenAt: proven,
 		Address: clean(v.Address, maxField), Agent: clean(v.Agent, maxField),
 	}, secret.New(cookie)
 }
@@ -171,7 +180,8 @@ func (c *Control) prove(ctx context.Context, a Actor, method string, v Visit) (S
 		return SignedIn{}, err
 	}
 	now := c.now()
-	next, cookie := c.newSession(u, old.Method, v, now)
+	next, cookie := c.newSession(u, method, v, now)
+	next.Method = old.Method
 	next.CreatedAt, next.ExpiresAt = old.CreatedAt, old.ExpiresAt // presence does not lengthen a session
 	in := signedIn(u, next, cookie, v)
 	r := c.chain.receipt(now, in.Actor, "session.proven", On{Object: next.ID}, Note{Detail: Detail{Method: method, From: old.ID}})

@@ -54,6 +54,17 @@ type Session struct {
 	Agent     string // what the browser calls itself, cut short
 }
 
+// Passkey is a registered passkey. Credential is what the WebAuthn library
+// needs to recognise it: a public key and a counter, no secret.
+type Passkey struct {
+	ID         string // base64url of the credential's id
+	UserID     string
+	Name       string // what its owner calls it
+	Credential string // JSON
+	CreatedAt  time.Time
+	UsedAt     time.Time // zero: never
+}
+
 // Flow is a sign-in at some other place that is under way, between the way out
 // and the way back.
 type Flow struct {
@@ -161,6 +172,15 @@ type Store interface {
 	// Prune deletes what ended before the time: sessions, links, stored
 	// answers, unfinished sign-ins.
 	Prune(ctx context.Context, before time.Time) error
+
+	// CreatePasskey: Conflict when the passkey is registered already.
+	CreatePasskey(ctx context.Context, p Passkey, r Receipt) error
+	// ListPasskeys is the user's passkeys, oldest first.
+	ListPasskeys(ctx context.Context, user string) ([]Passkey, error)
+	// TouchPasskey keeps the credential as it is after a use.
+	TouchPasskey(ctx context.Context, p Passkey) error
+	// DeletePasskey: NotFound, also when it is not the user's.
+	DeletePasskey(ctx context.Context, id, user string, r Receipt) error
 
 	// CreateFlow keeps a flow, TakeFlow answers it and deletes it in one step:
 	// NotFound when it is not there, of another kind, or over at now.

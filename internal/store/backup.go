@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/envdeck/envdeck/internal/fault"
 )
@@ -20,17 +21,14 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fault.New(fault.Conflict, "The file %s exists already. Name another one.", path)
 	}
-	// SQLite wants an empty file or none; ours comes first for its mode. The
-	// copy gets its name when it is whole.
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fault.New(fault.Conflict, "Another backup to %s is under way or was cut off. Remove %s and try again.", path, part)
-	}
+	// SQLite wants an empty file or none; ours comes first for its mode (0600).
+	// The copy gets its name when it is whole.
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*")
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The backup can not be written to %s.", path)
 	}
-	defer os.Remove(part) // after the rename there is none
+	part := f.Name()
+	defer os.Remove(part) // after the link its other name stays
 	if err := f.Close(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The backup can not be written to %s.", path)
 	}
@@ -45,7 +43,11 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 		return db.fault(err, "write the backup")
 	}
 	// Link instead of rename: it refuses when the name was taken meanwhile.
-	if err := os.Link(part, path); err != nil {
+	err = os.Link(part, path)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.Conflict, "The file %s exists already. Name another one.", path)
+	}
+	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The backup can not be written to %s.", path)
 	}
 	return nil

@@ -99,7 +99,7 @@ func insertSession(ctx context.Context, tx *sql.Tx, s access.Session) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE users SET signed_in_at = $1 WHERE id = $2`, micros(s.ProvenAt), s.UserID)
+	_, err = tx.ExecContext(ctx, `UPDATE users SET signed_in_at = $1 WHERE id = $2`, micros(s.SeenAt), s.UserID)
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -29,9 +27,13 @@ import (
 var migrations embed.FS
 
 // migrate brings the tables up to date. Several processes may start at once:
-// on Postgres they queue for a session lock; on SQLite each migration is one
-// transaction, and whoever loses the race finds its work done.
+// they take turns, and all but the first find the work done.
 func (db *DB) migrate(ctx context.Context) error {
+	done, err := db.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	provider, err := db.provider()
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "The migrations in this program are broken.")
@@ -52,38 +54,8 @@ func (db *DB) migrate(ctx context.Context) error {
 			return err
 		}
 	}
-	return db.up(ctx, provider, target)
-}
-
-func (db *DB) up(ctx context.Context, provider *goose.Provider, target int64) error {
-	deadline := db.clock.Now().Add(30 * time.Second)
-	for {
-		_, err := provider.Up(ctx)
-		if err == nil {
-			return nil
-		}
-		// Another process may have run the same migration a moment before.
-		current, verr := provider.GetDBVersion(ctx)
-		if verr == nil && current >= target {
-			return nil
-		}
-		if db.path == "" || !db.clock.Now().Before(deadline) {
-			return db.fault(err, "update its database")
-		}
-		if t := troubleOf(rootOf(err)); t != busy && t != unique && !strings.Contains(err.Error(), "already exists") {
-			return db.fault(err, "update its database")
-		}
-		if serr := db.clock.Sleep(ctx, 20*time.Millisecond); serr != nil {
-			return db.fault(serr, "update its database")
-		}
-	}
-}
-
-func rootOf(err error) error {
-	if p, ok := errors.AsType[*goose.PartialError](err); ok {
-		return p.Err
-	}
-	return err
+	_, err = provider.Up(ctx)
+	return db.fault(err, "update its database")
 }
 
 // copyBefore keeps the database as it was before the update beside it.
@@ -93,9 +65,6 @@ func (db *DB) copyBefore(ctx context.Context, version int64) error {
 		return nil // a start that was cut off has made it
 	}
 	if err := db.Backup(ctx, to); err != nil {
-		if _, serr := os.Stat(to); serr == nil {
-			return nil // another process that starts at the same time has
-		}
 		return err
 	}
 	db.log.InfoContext(ctx, "kept a copy of the database from before the update", "path", to, "version", version)

@@ -91,6 +91,9 @@ func TestOpenTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if copies, _ := filepath.Glob(filepath.Join(dir, "*before*")); len(copies) > 0 {
+		t.Errorf("a database that is being made was copied: %v", copies)
+	}
 }
 
 func TestNewerDatabaseIsRefused(t *testing.T) {
@@ -154,7 +157,7 @@ func TestBackup(t *testing.T) {
 		if err := storetest.OpenDir(t, dir).Ping(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if left, _ := filepath.Glob(filepath.Join(dir, "*.part")); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(dir, "*.part*")); len(left) > 0 {
 			t.Errorf("%v was left behind", left)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
 )
@@ -46,8 +47,42 @@ func (db *DB) openSQLite(ctx context.Context, dir string) error {
 	db.read.SetMaxOpenConns(sqliteReaders)
 	db.read.SetMaxIdleConns(sqliteReaders)
 	// The first connection turns WAL on, which readers can not.
-	return db.retry(ctx, "open its database", func() error { return db.write.PingContext(ctx) })
+	return db.retry(ctx, "open its database", retryFor, func() error { return db.write.PingContext(ctx) })
 }
+
+// turn waits until this process is the only one that looks at the version of
+// the database and changes it. The lock is one of SQLite's own, on an empty
+// file beside the database, so it works wherever SQLite does and ends with the
+// process however that ends.
+func (db *DB) turn(ctx context.Context) (done func(), err error) {
+	if db.path == "" {
+		return func() {}, nil // goose takes a session lock on Postgres
+	}
+	path := db.path + ".lock"
+	if err := private(path); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "The file %s can not be made or written.", path)
+	}
+	handle, err := sql.Open("sqlite", sqliteDSN(path, "exclusive"))
+	if err != nil {
+		return nil, db.fault(err, "take its turn to update the database")
+	}
+	var tx *sql.Tx
+	err = db.retry(ctx, "take its turn to update the database", turnFor, func() error {
+		tx, err = handle.BeginTx(ctx, nil)
+		return err
+	})
+	if err != nil {
+		_ = handle.Close()
+		return nil, err
+	}
+	return func() {
+		_ = tx.Rollback() // nothing was written
+		_ = handle.Close()
+	}, nil
+}
+
+// turnFor is how long another process's update may take.
+const turnFor = time.Minute
 
 // private makes sure of the file with mode 0600 before SQLite does, which gives
 // its side files the mode of the file.

@@ -19,12 +19,12 @@ const retryFor = 5 * time.Second
 // completes "envdeck could not …". An error of the commit itself is tried again
 // only when the database said that it did not happen.
 func (db *DB) tx(ctx context.Context, what string, do func(*sql.Tx) error) error {
-	return db.retry(ctx, what, func() error { return db.once(ctx, do) })
+	return db.retry(ctx, what, retryFor, func() error { return db.once(ctx, do) })
 }
 
 // retry tries again for as long as the database is busy and there is time.
-func (db *DB) retry(ctx context.Context, what string, try func() error) error {
-	deadline := db.clock.Now().Add(retryFor)
+func (db *DB) retry(ctx context.Context, what string, limit time.Duration, try func() error) error {
+	deadline := db.clock.Now().Add(limit)
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		err := try()
 		if err == nil || troubleOf(err) != busy || !db.clock.Now().Before(deadline) {

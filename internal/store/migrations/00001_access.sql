@@ -41,7 +41,7 @@ CREATE TABLE sessions (
   created_at BIGINT NOT NULL,
   seen_at    BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
-  proven_at  BIGINT NOT NULL,
+  proven_at  BIGINT,
   address    TEXT NOT NULL,
   agent      TEXT NOT NULL
 );
