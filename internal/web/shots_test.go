@@ -14,14 +14,15 @@ import (
 )
 
 // TestShots writes a picture of every story into the folder ENVDECK_SHOTS, for
-// people to look at. ENVDECK_STORY picks stories by a part of their name.
+// people to look at. ENVDECK_STORY picks stories by a part of their name,
+// ENVDECK_PATH another page.
 func TestShots(t *testing.T) {
 	dir := os.Getenv("ENVDECK_SHOTS")
 	if dir == "" {
 		t.Skip("set ENVDECK_SHOTS to a folder to have pictures written there")
 	}
 	ctx := browser(t)
-	d := &desk{}
+	d := &desk{nobody: strings.HasPrefix(os.Getenv("ENVDECK_PATH"), "/s")}
 	server := serve(t, d)
 	for _, story := range stories.All() {
 		if !strings.Contains(story.Name, os.Getenv("ENVDECK_STORY")) {
@@ -31,12 +32,16 @@ func TestShots(t *testing.T) {
 		for _, width := range []int64{1440, 390} {
 			for _, theme := range []string{"light", "dark"} {
 				var shot []byte
+				path := "/admin/environments"
+				if p := os.Getenv("ENVDECK_PATH"); p != "" {
+					path = p
+				}
 				err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900))
 				if err == nil {
 					_, err = chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
 				}
 				if err == nil {
-					err = chromedp.Do(ctx, chromedp.Navigate(server.URL+"/admin/environments"))
+					err = chromedp.Do(ctx, chromedp.Navigate(server.URL+path))
 				}
 				if err == nil {
 					shot, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))

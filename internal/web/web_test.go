@@ -277,7 +277,7 @@ func TestWeightOfTheFirstView(t *testing.T) {
 	}
 	total, requests := len(raw), 1
 	seen := map[string]bool{}
-	doc.Find("link[href], script[src], use[href]").Each(func(_ int, e *goquery.Selection) {
+	doc.Find("link[href]:not([rel=expect]), script[src], use[href]").Each(func(_ int, e *goquery.Selection) {
 		path, _, _ := strings.Cut(e.AttrOr("href", e.AttrOr("src", "")), "#")
 		if seen[path] {
 			return
