@@ -156,7 +156,7 @@ func (a *App) openBoards() error {
 	prober := health.NewProber(targets, health.ProberConfig{Clock: a.o.Clock, UserAgent: a.userAgent()})
 	byProject := map[string]*status.Board{}
 	a.watch = health.NewWatch(health.WatchConfig{
-		Targets: targets, Probe: prober.Probe, Interval: time.Minute, Clock: a.o.Clock, Log: a.o.Log, Store: a.db,
+		Targets: targets, Probe: prober.Probe, Interval: a.o.Config.Health.Interval, Clock: a.o.Clock, Log: a.o.Log, Store: a.db,
 		OnSample: func(t health.Target, _ health.Sample) {
 			if b := byProject[t.Project]; b != nil {
 				b.Changed()
