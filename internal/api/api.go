@@ -9,27 +9,20 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
-	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/status"
 )
 
-const (
-	// base is where the dashboard's own API lives.
-	base = "/api/admin/environments"
-	// maxBody is the most that a request may send: nothing here takes files.
-	maxBody = 64 << 10
-)
+// base is where the dashboard's own API lives.
+const base = "/api/admin/environments"
 
 // Options is what the API speaks for.
 type Options struct {
@@ -38,33 +31,69 @@ type Options struct {
 	Control *access.Control
 	Self    Self
 	Version string
+	// Clock is for expiries that are asked for as a time; nil for the
+	// machine's.
+	Clock clock.Clock
 }
 
 // API is the JSON face.
 type API struct {
 	Options
 	huma huma.API
+	// checking holds the one audit check that runs at a time: each reads the
+	// whole log.
+	checking chan struct{}
 }
 
 // Mount opens the API's routes.
 func Mount(o Options) *API {
-	// The framework's own errors repeat the offending value, which may be a
-	// mistyped secret, and look different from ours.
-	huma.NewError = newError
-	a := &API{Options: o}
-	cfg := huma.DefaultConfig("envdeck", o.Version)
-	cfg.CreateHooks = nil // no $schema in bodies, no Link headers
-	cfg.DocsPath, cfg.OpenAPIPath, cfg.SchemasPath = "", "", ""
-	cfg.Info.Description = "What runs where, moved and proven. Errors are problems as in RFC 9457 with a stable kind."
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "A token of scope api (or report, for reports)."},
-	}
-	cfg.Security = []map[string][]string{{"token": {}}}
-	a.huma = huma.NewAPI(cfg, adapter{o.Door})
+	a := newAPI(o)
 	a.mountStatus()
 	a.mountReport()
 	a.mountHealth()
+	a.mountAccess()
 	a.mountDocument()
+	a.describe()
+	return a
+}
+
+// MountAccess opens the routes of people, tokens and the audit log alone: what
+// works on a database without a server.
+func MountAccess(o Options) *API {
+	a := newAPI(o)
+	a.mountAccess()
+	return a
+}
+
+func (a *API) mountAccess() {
+	a.mountTokens()
+	a.mountUsers()
+	a.mountSessions()
+	a.mountAudit()
+}
+
+func newAPI(o Options) *API {
+	setFramework()
+	if o.Clock == nil {
+		o.Clock = clock.Real()
+	}
+	a := &API{Options: o, checking: make(chan struct{}, 1)}
+	cfg := huma.DefaultConfig("envdeck", o.Version)
+	cfg.CreateHooks = nil // no $schema in bodies, no Link headers
+	cfg.DocsPath, cfg.OpenAPIPath, cfg.SchemasPath = "", "", ""
+	// A filter with a slip of the pen would let everything through.
+	cfg.RejectUnknownQueryParameters = true
+	cfg.Info.Description = "What runs where, moved and proven. Errors are problems as in RFC 9457 with a stable kind. " +
+		"Unknown fields and query parameters are refused with their place."
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "A token of scope api (or report, for reports)."},
+		"session": {
+			Type: "apiKey", In: "cookie", Name: access.SessionCookie,
+			Description: "The session of a browser that has signed in. Writes must come from envdeck's own pages.",
+		},
+	}
+	cfg.Security = []map[string][]string{{"token": {}}, {"session": {}}}
+	a.huma = huma.NewAPI(cfg, adapter{o.Door})
 	return a
 }
 
@@ -81,7 +110,6 @@ func (ad adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 		panic("api: operation " + op.OperationID + " names no use case")
 	}
 	ad.door.Handle(op.Method+" "+op.Path, access.FaceAPI, use, func(w http.ResponseWriter, r *http.Request, a access.Actor) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		handler(humago.NewContext(op, r.WithContext(context.WithValue(r.Context(), actorKey{}, a)), w))
 	})
 }
@@ -90,7 +118,7 @@ func (ad adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 func (ad adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { ad.door.ServeHTTP(w, r) }
 
 // actorKey carries the actor over the framework, whose handlers get nothing
-// but a context. It is taken out at once in actor.
+// but a context. It is taken out at once in route.
 type actorKey struct{}
 
 func actor(ctx context.Context) access.Actor {
@@ -98,75 +126,29 @@ func actor(ctx context.Context) access.Actor {
 	return a
 }
 
-// operation describes a route of a use case.
-func operation(method, path, id, summary string, use access.UseCase) huma.Operation {
-	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary,
-		Metadata: map[string]any{useOf: use}, MaxBodyBytes: maxBody, SkipValidateParams: false,
-		Errors: []int{400, 401, 403, 500},
-	}
-}
+// body is an answer that is nothing but a body.
+type body[T any] struct{ Body T }
 
-// refusal is our problem as the framework's error.
-type refusal struct{ door.Problem }
+// none is an answer, or a question, without anything.
+type none struct{}
 
-func (p *refusal) Error() string  { return p.Detail }
-func (p *refusal) GetStatus() int { return p.Status }
-
-// ContentType keeps the problem's own type.
-func (p *refusal) ContentType(string) string { return "application/problem+json" }
-
-// newError makes every error of the framework a problem of ours. Messages of
-// its validation name the place and the rule; the value is left out.
-func newError(status int, message string, errs ...error) huma.StatusError {
-	for _, err := range errs {
-		if f, ok := errors.AsType[*fault.Error](err); ok {
-			return &refusal{door.ProblemOf(f, "")}
+// route opens an operation and hands its actor on.
+func route[I, O any](a *API, op huma.Operation, do func(context.Context, access.Actor, *I) (*O, error)) {
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, actor(ctx), in)
+		if err != nil {
+			return nil, a.failed(ctx, op, err)
 		}
-	}
-	f := fault.New(kindOf(status), "%s", sentence(status, message))
-	for _, err := range errs {
-		if d, ok := err.(huma.ErrorDetailer); ok {
-			detail := d.ErrorDetail()
-			f.Places = append(f.Places, fault.Place{Where: detail.Location, Problem: detail.Message})
-		}
-	}
-	return &refusal{door.ProblemOf(f, "")}
+		return out, nil
+	})
 }
 
-func kindOf(status int) fault.Kind {
-	switch status {
-	case http.StatusRequestEntityTooLarge:
-		return fault.TooLarge
-	case http.StatusNotFound:
-		return fault.NotFound
-	case http.StatusRequestTimeout:
-		return fault.Timeout
-	case http.StatusInternalServerError:
-		return fault.Internal
-	default:
-		return fault.Invalid
-	}
-}
-
-func sentence(status int, message string) string {
-	if status == http.StatusInternalServerError || message == "" {
-		return "Something went wrong inside envdeck. The log has the details under this request's id."
-	}
-	return strings.ToUpper(message[:1]) + message[1:] + "."
-}
-
-// failed turns a use case's error into the framework's.
-func failed(err error) error {
-	if err == nil {
+// maybe is nil for the zero time: there was none.
+func maybe(t time.Time) *time.Time {
+	if t.IsZero() {
 		return nil
 	}
-	return newError(fault.KindOf(err).Status(), "", fault.From(err))
-}
-
-// schema registers a Go type in the document and answers the reference to it.
-func (a *API) schema(v any) *huma.Schema {
-	return a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(v), true, "")
+	return &t
 }
 
 // Self is what envdeck knows of its own state.
@@ -179,11 +161,11 @@ type Self interface {
 // SelfHealth is the detailed health answer: the shape that envdeck itself
 // reads from the apps it watches.
 type SelfHealth struct {
-	Status     string            `json:"status"` // ok, degraded, down
+	Status     string            `json:"status" enum:"ok,degraded,down"`
 	Version    string            `json:"version"`
 	Commit     string            `json:"commit"`
 	Branch     string            `json:"branch"`
 	DeployedAt *time.Time        `json:"deployedAt"`
-	Uptime     int64             `json:"uptime"` // seconds
-	Checks     map[string]string `json:"checks"`
+	Uptime     int64             `json:"uptime" doc:"Seconds since the process started."`
+	Checks     map[string]string `json:"checks" doc:"What envdeck depends on: ok, error or not_configured."`
 }

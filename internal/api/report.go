@@ -4,8 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/status"
 )
@@ -27,13 +25,14 @@ type devReport struct {
 }
 
 func (a *API) mountReport() {
-	op := operation(http.MethodPost, "/api/dev/report", "report-dev", "Report a working copy as the local environment, for 30 seconds", access.ReportDev)
+	op := a.operation(http.MethodPost, "/api/dev/report", "report-dev", "Report a working copy as the local environment, for 30 seconds", access.ReportDev)
 	op.DefaultStatus = http.StatusNoContent
-	huma.Register(a.huma, op, func(ctx context.Context, in *devReport) (*struct{}, error) {
+	a.refuses(&op, http.StatusNotFound)
+	route(a, op, func(ctx context.Context, who access.Actor, in *devReport) (*none, error) {
 		b := in.Body
-		return nil, failed(a.Boards.Report(ctx, actor(ctx), in.Project, status.Report{
+		return nil, a.Boards.Report(ctx, who, in.Project, status.Report{
 			Commit: b.Commit, Message: b.Message, Branch: b.Branch, Author: b.Author, Dirty: b.Dirty,
 			Ahead: b.Ahead, Behind: b.Behind, PullRequest: b.PullRequest, Host: b.Host,
-		}))
+		})
 	})
 }

@@ -11,8 +11,8 @@ import (
 )
 
 func (a *API) mountStatus() {
-	a.document(operation(http.MethodGet, base+"/status", "status", "What runs where", access.ViewStatus), status.Status{})
-	a.Door.Handle("GET "+base+"/status", access.FaceAPI, access.ViewStatus, func(w http.ResponseWriter, r *http.Request, who access.Actor) {
+	a.document(a.operation(http.MethodGet, base+"/status", "status", "What runs where", access.ViewStatus), status.Status{})
+	a.Door.HandleReady("GET "+base+"/status", access.FaceAPI, access.ViewStatus, func(w http.ResponseWriter, r *http.Request, who access.Actor) {
 		s, ages, err := a.Boards.Status(r.Context(), who, projectOf(r))
 		if err != nil {
 			a.Door.Fail(w, r, access.FaceAPI, err)
@@ -20,8 +20,8 @@ func (a *API) mountStatus() {
 		}
 		serve(w, r, s, ages)
 	})
-	a.document(operation(http.MethodGet, base+"/deployments", "deployments", "The newest builds, and what is current", access.ViewDeployments), status.Deployments{})
-	a.Door.Handle("GET "+base+"/deployments", access.FaceAPI, access.ViewDeployments, func(w http.ResponseWriter, r *http.Request, who access.Actor) {
+	a.document(a.operation(http.MethodGet, base+"/deployments", "deployments", "The newest builds, and what is current", access.ViewDeployments), status.Deployments{})
+	a.Door.HandleReady("GET "+base+"/deployments", access.FaceAPI, access.ViewDeployments, func(w http.ResponseWriter, r *http.Request, who access.Actor) {
 		s, ages, err := a.Boards.Deployments(r.Context(), who, projectOf(r))
 		if err != nil {
 			a.Door.Fail(w, r, access.FaceAPI, err)
@@ -83,31 +83,18 @@ func matches(list, tag string) bool {
 	return false
 }
 
-// document describes a route that does not pass through the framework.
+// document describes a route whose ready answer does not pass through the
+// framework.
 func (a *API) document(op huma.Operation, body any) {
+	text := &huma.Schema{Type: "string"}
 	op.Parameters = []*huma.Param{
-		{Name: "project", In: "query", Description: "Another project than the first.", Schema: &huma.Schema{Type: "string"}},
-		{Name: "If-None-Match", In: "header", Schema: &huma.Schema{Type: "string"}},
+		{Name: "project", In: "query", Description: "Another project than the first.", Schema: text},
+		{Name: "If-None-Match", In: "header", Description: "The ETag of the answer that you have.", Schema: text},
 	}
-	age := &huma.Param{Description: "Seconds since each source was last asked with success: vercel=12, sentry=240;stale", Schema: &huma.Schema{Type: "string"}}
-	op.Responses = map[string]*huma.Response{
-		"200": {
-			Description: "The facts as they are known. A fact that could not be had is null, with its reason.",
-			Headers:     map[string]*huma.Param{"Envdeck-Age": age, "ETag": {Schema: &huma.Schema{Type: "string"}}},
-			Content:     map[string]*huma.MediaType{"application/json": {Schema: a.schema(body)}},
-		},
-		"304": {Description: "Nothing has changed.", Headers: map[string]*huma.Param{"Envdeck-Age": age}},
-	}
-	for _, code := range []string{"401", "403", "404"} {
-		op.Responses[code] = a.problemResponse(code)
-	}
+	age := &huma.Param{Description: "Seconds since each source was last asked with success: vercel=12, sentry=240;stale", Schema: text}
+	op.Responses["200"] = a.answer("The facts as they are known. A fact that could not be had is null, with its reason.", body)
+	op.Responses["200"].Headers = map[string]*huma.Param{"Envdeck-Age": age, "ETag": {Schema: text}}
+	op.Responses["304"] = &huma.Response{Description: "Nothing has changed.", Headers: map[string]*huma.Param{"Envdeck-Age": age}}
+	a.refuses(&op, http.StatusNotFound)
 	a.huma.OpenAPI().AddOperation(&op)
-}
-
-func (a *API) problemResponse(code string) *huma.Response {
-	titles := map[string]string{"401": "Nobody is signed in", "403": "Not allowed", "404": "No such project"}
-	return &huma.Response{
-		Description: titles[code],
-		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: a.schema(refusal{})}},
-	}
 }

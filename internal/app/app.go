@@ -207,10 +207,10 @@ func (a *App) userAgent() string { return "envdeck/" + a.o.Version }
 
 func (a *App) openDoor() {
 	a.door = door.New(door.Options{
-		Control: a.Control, Log: a.o.Log, PublicURL: a.o.Config.PublicURL, Observe: a.counter.Answered,
+		Control: a.Control, Log: a.o.Log, PublicURL: a.o.Config.PublicURL, Observe: a.counter.Answered, Clock: a.o.Clock,
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Self: a, Version: a.o.Version})
+	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountProbes()
 	a.mountWeb(boards)
 }

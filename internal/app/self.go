@@ -17,7 +17,7 @@ func (a *App) mountProbes() {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(text + "\n"))
 	}
-	a.door.Handle("GET /livez", access.FaceAPI, access.PublicHealth, func(w http.ResponseWriter, _ *http.Request, _ access.Actor) {
+	a.door.HandleReady("GET /livez", access.FaceAPI, access.PublicHealth, func(w http.ResponseWriter, _ *http.Request, _ access.Actor) {
 		answer(w, http.StatusOK, "ok")
 	})
 	a.door.Handle("GET /readyz", access.FaceAPI, access.PublicHealth, func(w http.ResponseWriter, r *http.Request, _ access.Actor) {

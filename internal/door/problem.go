@@ -17,20 +17,20 @@ import (
 
 // Problem is the body of an error: RFC 9457 with our kind.
 type Problem struct {
-	Type       string         `json:"type"`
+	Type       string         `json:"type" doc:"urn:envdeck:problem: and the kind."`
 	Title      string         `json:"title"`
 	Status     int            `json:"status"`
-	Detail     string         `json:"detail"`
-	Kind       string         `json:"kind"`
-	Provider   string         `json:"provider,omitempty"`
-	RetryAfter int            `json:"retryAfter,omitempty"` // seconds
-	Errors     []ProblemPlace `json:"errors,omitempty"`
-	Request    string         `json:"request"` // the request's id, for the log
+	Detail     string         `json:"detail" doc:"What happened and how to mend it, for people."`
+	Kind       string         `json:"kind" doc:"Stable, for programs: invalid, unauthenticated, denied, not_found, conflict, too_large, rate_limited, unsupported, unavailable, timeout, bad_response, rejected, internal."`
+	Provider   string         `json:"provider,omitempty" doc:"The outside service at fault."`
+	RetryAfter int            `json:"retryAfter,omitempty" doc:"Seconds."`
+	Errors     []ProblemPlace `json:"errors,omitempty" doc:"Each wrong place of the input. Values are not repeated."`
+	Request    string         `json:"request" doc:"The request's id, to find it in the log."`
 }
 
 // ProblemPlace is one wrong spot of the input.
 type ProblemPlace struct {
-	Location string `json:"location"`
+	Location string `json:"location" doc:"Such as body.role or query.limit."`
 	Message  string `json:"message"`
 }
 
@@ -64,17 +64,28 @@ func (d *Door) Explain(ctx context.Context, route, request string, err error) Pr
 // problem for programs.
 func (d *Door) Fail(w http.ResponseWriter, r *http.Request, face access.Face, err error) {
 	p := d.Explain(r.Context(), pattern(r), requestID(w), err)
-	if p.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
-	}
-	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="envdeck"`)
-	}
 	if face == access.FaceWeb && d.page != nil && wantsPage(r) {
+		p.Headers(w.Header())
 		d.page(w, r, p)
 		return
 	}
+	d.Refuse(w, p)
+}
+
+// Refuse answers with a problem for programs and the headers that belong to it.
+func (d *Door) Refuse(w http.ResponseWriter, p Problem) {
+	p.Headers(w.Header())
 	WriteProblem(w, p)
+}
+
+// Headers sets what belongs to the problem beside its body.
+func (p Problem) Headers(h http.Header) {
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="envdeck"`)
+	}
 }
 
 // WriteProblem answers with a problem for programs.
