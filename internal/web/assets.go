@@ -52,11 +52,6 @@ func (a *assets) add(stem, ext, kind string, content []byte) string {
 	return path
 }
 
-// etag makes the tag of a panel also cover the release of envdeck that drew it.
-func (a *assets) etag(facts string) string {
-	return `"` + a.build + "-" + strings.Trim(facts, `"`) + `"`
-}
-
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 	one, ok := a.byPath[r.URL.Path]
 	if !ok {

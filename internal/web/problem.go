@@ -29,7 +29,7 @@ func (s *Web) Problem(w http.ResponseWriter, r *http.Request, err error) {
 	status := problem.Kind.Status()
 	view := problemView{
 		head: s.head(r, problem.Kind.Title()), Status: status, Heading: problem.Kind.Title(),
-		Text: ui.Reason(problem.Message), Request: ui.Name(w.Header().Get("X-Request-Id")), Icon2: "failed",
+		Text: ui.Reason(problem.Message), Request: ui.Name(w.Header().Get("Envdeck-Request")), Icon2: "failed",
 	}
 	switch problem.Kind {
 	case fault.Unauthenticated:

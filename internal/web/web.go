@@ -177,7 +177,7 @@ func (s *Web) page(page panel.Page) http.HandlerFunc {
 // answered as one that the actor may not see.
 func (s *Web) viewer(r *http.Request, actor access.Actor) (panel.Viewer, error) {
 	q := r.URL.Query()
-	v := panel.Viewer{Actor: actor, Project: q.Get("project"), Now: s.deps.Clock.Now(), Query: q}
+	v := panel.Viewer{Actor: actor, Project: q.Get("project"), Now: s.deps.Clock.Now(), Query: q, Build: s.assets.build}
 	if v.Project != "" && !slices.Contains(s.deps.Projects(actor), v.Project) {
 		return v, fault.New(fault.NotFound, "There is no such project here.")
 	}
@@ -200,9 +200,8 @@ func (s *Web) fragment(w http.ResponseWriter, r *http.Request, page panel.Page, 
 	h := w.Header()
 	h["Envdeck-Age"] = []string{ageHeader(ready.Ages)}
 	h["Envdeck-Now"] = []string{milliseconds(v.Now)}
-	etag := s.assets.etag(ready.ETag)
-	h["Etag"] = []string{etag}
-	if sameETag(r.Header.Get("If-None-Match"), etag) {
+	h["Etag"] = []string{ready.ETag}
+	if sameETag(r.Header.Get("If-None-Match"), ready.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}

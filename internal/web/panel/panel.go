@@ -32,6 +32,7 @@ type Viewer struct {
 	Project string // "" is the first project
 	Now     time.Time
 	Query   url.Values // what the page's address asks for beside the project
+	Build   string     // which release of the pages draws: another one draws anew
 }
 
 // Age is how long ago a source was last asked.
@@ -73,7 +74,7 @@ type Panel interface {
 
 // Prepared is a panel's facts, ready to be drawn.
 type Prepared struct {
-	ETag  string // quoted; covers the facts, not the time of the answer
+	ETag  string // quoted; covers the facts and the release that draws them, not the time
 	Ages  []Age
 	Title ui.Text
 	Draw  func(w io.Writer) error
@@ -136,7 +137,7 @@ func (r *Room[V]) Prepare(ctx context.Context, v Viewer) (Prepared, error) {
 		return Prepared{}, fmt.Errorf("panel %s: %w", r.name, err)
 	}
 	sum := sha256.Sum256(covered)
-	frame.ETag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	frame.ETag = `"` + v.Build + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	frame.setAges(facts.Ages)
 	return Prepared{
 		ETag: frame.ETag, Ages: facts.Ages, Title: facts.Title,

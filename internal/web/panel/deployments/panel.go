@@ -73,8 +73,10 @@ func Facts(d status.Deployments, ages []panel.Age, limit int, filter string) pan
 		}
 	}
 	facts := panel.Facts[View]{View: view, Ages: ages, Waiting: !answered && len(d.Deployments) == 0}
-	if view.Full { // the short list stands below a panel that says the same
+	if view.Full {
 		facts.Notices = panel.Broken(d.Sources)
+	} else { // the short list stands below a panel that says all this already
+		facts.Ages = nil
 	}
 	facts.View.Unknown = len(d.Deployments) == 0 && len(panel.Broken(d.Sources)) > 0
 	return facts
