@@ -14,6 +14,8 @@ import (
 	"crypto/rand"
 	"strings"
 	"time"
+
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // Role is what a person may do at most.
@@ -130,28 +132,8 @@ func SystemActor(room string) Actor {
 // OperatorActor is someone at the command line of the machine that holds the
 // database; login is their account on that machine, for the record only.
 func OperatorActor(login string) Actor {
-	return Actor{Kind: Operator, ID: "operator:" + clean(login, 64), Name: clean(login, 64), Face: FaceCLI}
+	return Actor{Kind: Operator, ID: "operator:" + hostile.Line(login, 64), Name: hostile.Line(login, 64), Face: FaceCLI}
 }
 
 // newID makes an id of 130 random bits, which can not be guessed or collide.
 func newID(prefix string) string { return prefix + "_" + strings.ToLower(rand.Text()) }
-
-// clean makes text from outside fit for a record: no control characters, no
-// invisible direction marks, and at most limit runes.
-func clean(s string, limit int) string {
-	n := 0
-	return strings.Map(func(r rune) rune {
-		if n >= limit {
-			return -1
-		}
-		switch {
-		case r == '\n' || r == '\t':
-			r = ' '
-		case r < 0x20, r >= 0x7f && r < 0xa0, r == 0xfffd,
-			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x200e, r == 0x200f:
-			return -1
-		}
-		n++
-		return r
-	}, s)
-}

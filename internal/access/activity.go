@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // Page is a part of the activity, newest first.
@@ -67,7 +68,7 @@ func (f AuditFilter) checked() (AuditFilter, error) {
 		return f, fault.New(fault.Invalid, "The time span ends before it begins.")
 	}
 	for _, s := range []*string{&f.Actor, &f.Action, &f.Environment, &f.Project} {
-		*s = clean(*s, maxField)
+		*s = hostile.Line(*s, maxField)
 	}
 	return f, nil
 }

@@ -250,8 +250,8 @@ func TestTampering(t *testing.T) {
 		t.Logf("seed %d", seed)
 		r := rand.New(rand.NewPCG(seed, 0))
 		tries := 1000
-		if db.Kind() == "postgres" {
-			tries = 200 // the rule is the same; here the SQL is what is tested
+		if db.Kind() == "postgres" || raceOn {
+			tries = 200 // the rule is the same; there the SQL is what is tested
 		}
 		for range tries {
 			name := names[r.IntN(len(names))]
@@ -308,7 +308,7 @@ func (w *world) grow(t testing.TB, n int) {
 }
 
 func TestVerifyHundredThousand(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raceOn {
 		t.Skip("writes 100,000 entries")
 	}
 	w := newWorld(t, storetest.Open(t))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // Result is how an act ended, as far as the entry knows.
@@ -155,12 +156,12 @@ const (
 func (c *chain) receipt(at time.Time, a Actor, action string, on On, n Note) Receipt {
 	e := Entry{
 		At:        at.UTC().Truncate(time.Microsecond),
-		ActorKind: a.Kind, ActorID: clean(a.ID, maxField), ActorName: clean(a.Label(), maxField),
+		ActorKind: a.Kind, ActorID: hostile.Line(a.ID, maxField), ActorName: hostile.Line(a.Label(), maxField),
 		TokenID: a.TokenID, SessionID: a.SessionID, Face: a.Face,
 		Action:  action,
-		Project: clean(on.Project, maxField), Environment: clean(on.Environment, maxField), Object: clean(on.Object, maxField),
-		Reason: clean(n.Reason, maxReason), Result: n.Result,
-		RequestID: clean(a.RequestID, maxField), Address: clean(a.Address, maxField),
+		Project: hostile.Line(on.Project, maxField), Environment: hostile.Line(on.Environment, maxField), Object: hostile.Line(on.Object, maxField),
+		Reason: hostile.Line(n.Reason, maxReason), Result: n.Result,
+		RequestID: hostile.Line(a.RequestID, maxField), Address: hostile.Line(a.Address, maxField),
 		Detail: n.Detail.text(),
 	}
 	if e.Result == "" {
@@ -177,7 +178,7 @@ func (d Detail) text() string {
 		&d.From, &d.To, &d.Commit, &d.Operation, &d.Phase, &d.Rule, &d.Method, &d.Scope,
 		&d.LastFour, &d.Format, &d.Verdict, &d.Digest, &d.Until, &d.Note,
 	} {
-		*s = clean(*s, maxField)
+		*s = hostile.Line(*s, maxField)
 	}
 	b, err := json.Marshal(d)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/secret"
 )
 
@@ -74,16 +75,16 @@ type Identity struct {
 // role from then on. Denied when the provider gives them no role here, or they
 // were disabled here.
 func (c *Control) Federate(ctx context.Context, id Identity, method string, v Visit) (SignedIn, error) {
-	if id.Issuer == "" || id.Issuer == LocalIssuer || id.Subject == "" || len(id.Subject) > 255 || clean(id.Subject, 255) != id.Subject {
+	if id.Issuer == "" || id.Issuer == LocalIssuer || id.Subject == "" || len(id.Subject) > 255 || hostile.Line(id.Subject, 255) != id.Subject {
 		return SignedIn{}, fault.New(fault.Unauthenticated, "The identity provider's answer does not say who this is.")
 	}
 	if !id.Role.Valid() {
 		c.Gate.denials.note(ctx, v.actor(), SignIn, On{Object: id.Subject}, "role")
 		return SignedIn{}, fault.New(fault.Denied, "You are known, but you have no role in envdeck. Whoever runs it can give you one at your identity provider.")
 	}
-	id.Name = strings.TrimSpace(clean(id.Name, 64))
+	id.Name = strings.TrimSpace(hostile.Line(id.Name, 64))
 	if id.Name == "" {
-		id.Name = clean(id.Subject, 64)
+		id.Name = hostile.Line(id.Subject, 64)
 	}
 	if checkEmail(id.Email) != nil {
 		id.Email = ""

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // Answer is what a face said to a request, kept for those who ask again.
@@ -37,7 +38,7 @@ func (c *Control) Idempotent(ctx context.Context, a Actor, key string, request [
 	if key == "" {
 		return do(ctx)
 	}
-	if len(key) > maxIdempotent || clean(key, maxIdempotent) != key {
+	if len(key) > maxIdempotent || hostile.Line(key, maxIdempotent) != key {
 		return Answer{}, fault.New(fault.Invalid, "An idempotency key has at most %d printable characters; a random UUID is usual.", maxIdempotent)
 	}
 	if !a.Known() {

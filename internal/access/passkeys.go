@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // maxPasskeys is how many one person may register.
@@ -40,7 +41,7 @@ func (c *Control) AddPasskey(ctx context.Context, a Actor, p Passkey) error {
 		return fault.New(fault.Conflict, "You have %d passkeys. Remove one first.", maxPasskeys)
 	}
 	p.UserID, p.CreatedAt = a.ID, c.now()
-	if p.Name = strings.TrimSpace(clean(p.Name, 64)); p.Name == "" {
+	if p.Name = strings.TrimSpace(hostile.Line(p.Name, 64)); p.Name == "" {
 		p.Name = "passkey"
 	}
 	defer c.forget()

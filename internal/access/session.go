@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/secret"
 )
 
@@ -71,7 +72,7 @@ func (c *Control) newSession(u User, method string, v Visit, now time.Time) (Ses
 	return Session{
 		ID: newID("ses"), Hash: hex.EncodeToString(sum[:]), UserID: u.ID, Method: method,
 		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(SessionLife), ProvenAt: proven,
-		Address: clean(v.Address, maxField), Agent: clean(v.Agent, maxField),
+		Address: hostile.Line(v.Address, maxField), Agent: hostile.Line(v.Agent, maxField),
 	}, secret.New(cookie)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/secret"
 )
 
@@ -168,7 +169,7 @@ func (c *Control) SetUp(ctx context.Context, link, name, password string, v Visi
 		return SignedIn{}, err
 	}
 	now := c.now()
-	u := User{ID: newID("usr"), Issuer: LocalIssuer, Subject: loginName(name), Name: strings.TrimSpace(clean(name, 64)), Role: SuperAdmin, CreatedAt: now}
+	u := User{ID: newID("usr"), Issuer: LocalIssuer, Subject: loginName(name), Name: strings.TrimSpace(hostile.Line(name, 64)), Role: SuperAdmin, CreatedAt: now}
 	if err := checkLogin(u.Subject); err != nil {
 		return SignedIn{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/secret"
 )
 
@@ -59,7 +60,7 @@ func (c *Control) IssueToken(ctx context.Context, a Actor, req TokenRequest) (To
 }
 
 func (r *TokenRequest) check() error {
-	r.Name = strings.TrimSpace(clean(r.Name, 100))
+	r.Name = strings.TrimSpace(hostile.Line(r.Name, 100))
 	switch {
 	case !r.Scope.Valid():
 		return fault.New(fault.Invalid, "The scope has to be one of api, ping, report, mcp.")

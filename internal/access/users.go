@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 )
 
 // loginPattern is what a sign-in name may look like.
 var loginPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{0,63}$`)
 
 // loginName is the form that names are kept and looked up in.
-func loginName(name string) string { return strings.ToLower(strings.TrimSpace(clean(name, 64))) }
+func loginName(name string) string { return strings.ToLower(strings.TrimSpace(hostile.Line(name, 64))) }
 
 func checkLogin(subject string) error {
 	if !loginPattern.MatchString(subject) {
@@ -62,10 +63,10 @@ func (c *Control) CreateUser(ctx context.Context, a Actor, n NewUser) (User, err
 }
 
 func displayName(name, login string) string {
-	if name = strings.TrimSpace(clean(name, 64)); name != "" {
+	if name = strings.TrimSpace(hostile.Line(name, 64)); name != "" {
 		return name
 	}
-	return strings.TrimSpace(clean(login, 64))
+	return strings.TrimSpace(hostile.Line(login, 64))
 }
 
 func checkUser(u User) error {
