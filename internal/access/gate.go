@@ -78,6 +78,15 @@ func (g *Gate) Allow(ctx context.Context, a Actor, u UseCase, on On) (Permit, er
 	return Permit{actor: a, use: u, on: on, at: now, chain: g.chain}, nil
 }
 
+// See decides whether the actor may look at what the use case changes: the
+// list of their own tokens needs the right, and no proof of presence.
+func (g *Gate) See(ctx context.Context, a Actor, u UseCase, on On) error {
+	if !Permits(a, u) {
+		return g.refuse(ctx, a, u, on)
+	}
+	return nil
+}
+
 func (g *Gate) refuse(ctx context.Context, a Actor, u UseCase, on On) error {
 	g.denials.note(ctx, a, u, on, "policy")
 	if !a.Known() {

@@ -13,8 +13,8 @@ const maxPasskeys = 20
 
 // Passkeys lists the actor's own passkeys, oldest first.
 func (c *Control) Passkeys(ctx context.Context, a Actor) ([]Passkey, error) {
-	if !a.BySession() || !Permits(a, ManageOwnAccount) {
-		return nil, fault.New(fault.Unauthenticated, "Sign in first.")
+	if err := c.Gate.See(ctx, a, ManageOwnAccount, On{Object: a.ID}); err != nil {
+		return nil, err
 	}
 	return c.store.ListPasskeys(ctx, a.ID)
 }

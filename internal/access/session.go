@@ -130,7 +130,7 @@ func (c *Control) EndOtherSessions(ctx context.Context, a Actor) (int64, error) 
 
 // Sessions lists the actor's live sessions, newest first.
 func (c *Control) Sessions(ctx context.Context, a Actor) ([]Session, error) {
-	if _, err := c.Gate.Allow(ctx, a, ManageOwnSessions, On{}); err != nil {
+	if err := c.Gate.See(ctx, a, ManageOwnSessions, On{}); err != nil {
 		return nil, err
 	}
 	return c.liveSessions(ctx, a.ID)

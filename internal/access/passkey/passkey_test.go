@@ -269,6 +269,9 @@ func TestPasskey(t *testing.T) {
 	if _, err := w.control.Gate.Allow(t.Context(), one, access.ViewStatus, access.On{}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := w.control.Tokens(t.Context(), one, false); err != nil {
+		t.Fatalf("looking at one's tokens needs a proof: %v", err)
+	}
 	list, err := w.control.Passkeys(t.Context(), one)
 	if err != nil || len(list) != 1 || list[0].Name != "my key" || list[0].UsedAt.IsZero() {
 		t.Fatalf("%+v, %v", list, err)
