@@ -9,7 +9,6 @@ import (
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
-	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 )
 
@@ -27,38 +26,31 @@ func (a *App) mountWeb(boards *status.Boards) {
 		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
-	for pattern, handler := range face.Routes() {
-		a.door.Handle(pattern, access.FaceWeb, access.SignIn, func(w http.ResponseWriter, r *http.Request, _ access.Actor) {
-			handler.ServeHTTP(w, r)
+	for _, route := range face.Routes() {
+		a.door.Handle(route.Pattern, access.FaceWeb, route.Use, func(w http.ResponseWriter, r *http.Request, _ access.Actor) {
+			route.Handler(w, r)
 		})
 	}
+	a.door.SetPage(face.ShowProblem)
 }
 
 // board gives the panels what they show, with ages in their words.
 type board struct{ boards *status.Boards }
 
-func (b board) Status(ctx context.Context, who access.Actor, project string) (status.Status, []panel.Age, error) {
+func (b board) Status(ctx context.Context, who access.Actor, project string) (status.Status, []status.Age, error) {
 	s, ages, err := b.boards.Status(ctx, who, project)
 	if err != nil {
 		return status.Status{}, nil, err
 	}
-	return s.Value, panelAges(ages), nil
+	return s.Value, ages.Sources, nil
 }
 
-func (b board) Deployments(ctx context.Context, who access.Actor, project string) (status.Deployments, []panel.Age, error) {
+func (b board) Deployments(ctx context.Context, who access.Actor, project string) (status.Deployments, []status.Age, error) {
 	s, ages, err := b.boards.Deployments(ctx, who, project)
 	if err != nil {
 		return status.Deployments{}, nil, err
 	}
-	return s.Value, panelAges(ages), nil
-}
-
-func panelAges(ages *status.Ages) []panel.Age {
-	out := make([]panel.Age, 0, len(ages.Sources))
-	for _, a := range ages.Sources {
-		out = append(out, panel.Age{Source: a.Source, Age: a.Age, Stale: a.Stale, Never: a.Never})
-	}
-	return out
+	return s.Value, ages.Sources, nil
 }
 
 // people signs people in and out for the pages.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
@@ -112,10 +113,22 @@ func faceOn(d rooms) *web.Web {
 	})
 }
 
+// mount opens the face's routes as the door does: with the headers of every
+// answer, and a page for addresses that nobody opened.
+func mount(face *web.Web) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		face.Problem(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
+	})
+	for _, r := range face.Routes() {
+		mux.HandleFunc(r.Pattern, r.Handler)
+	}
+	return door.Headers(mux)
+}
+
 func serve(t *testing.T, d *desk) *httptest.Server {
 	t.Helper()
-	mux := http.NewServeMux()
-	face(d).Mount(mux)
+	mux := mount(face(d))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server
@@ -130,8 +143,7 @@ func (h *halfBroken) Status(context.Context, access.Actor, string) (status.Statu
 
 func serveOn(t *testing.T, d rooms, target string) *http.Response {
 	t.Helper()
-	mux := http.NewServeMux()
-	faceOn(d).Mount(mux)
+	mux := mount(faceOn(d))
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
 	return w.Result()

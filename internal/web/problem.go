@@ -3,9 +3,9 @@ package web
 import (
 	"bytes"
 	"net/http"
-	"strconv"
 	"strings"
 
+	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
@@ -21,36 +21,43 @@ type problemView struct {
 	Icon2   string
 }
 
-// Problem answers an error as a page, also for routes of other faces that a
-// person may meet in a browser.
+// Problem answers an error as a page.
 func (s *Web) Problem(w http.ResponseWriter, r *http.Request, err error) {
-	s.headers.set(w)
 	problem := s.logged(r, err)
-	status := problem.Kind.Status()
-	view := problemView{
-		head: s.head(r, problem.Kind.Title()), Status: status, Heading: problem.Kind.Title(),
-		Text: ui.Reason(problem.Message), Request: ui.Name(w.Header().Get("Envdeck-Request")), Icon2: "failed",
+	p := door.ProblemOf(problem, w.Header().Get("Envdeck-Request"))
+	p.Headers(w.Header())
+	s.ShowProblem(w, r, p)
+}
+
+// ShowProblem draws a problem that the door, or another face, already wrote
+// down: what a person meets in a browser is a page. Somebody who is not signed
+// in is sent to do that, and comes back.
+func (s *Web) ShowProblem(w http.ResponseWriter, r *http.Request, p door.Problem) {
+	whole := r.Method == http.MethodGet && r.URL.Query().Get("fragment") == ""
+	if p.Status == http.StatusUnauthorized && whole {
+		http.Redirect(w, r, signInPath(r), http.StatusSeeOther)
+		return
 	}
-	switch problem.Kind {
-	case fault.Unauthenticated:
+	view := problemView{
+		head: s.head(r, p.Title), Status: p.Status, Heading: p.Title,
+		Text: ui.Reason(p.Detail), Request: ui.Name(p.Request), Icon2: "failed",
+	}
+	switch p.Status {
+	case http.StatusUnauthorized:
 		view.SignIn, view.Icon2 = signInPath(r), "lock"
-	case fault.Denied:
+	case http.StatusForbidden:
 		view.Icon2 = "lock"
-	case fault.NotFound:
+	case http.StatusNotFound:
 		view.Icon2 = "search"
 	}
-	h := w.Header()
-	h.Del("Etag")
-	if problem.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(problem.RetryAfter.Seconds()+0.999)))
-	}
+	w.Header().Del("Etag")
 	var b bytes.Buffer
 	if err := s.templates.ExecuteTemplate(&b, "problem", view); err != nil {
 		s.deps.Log.ErrorContext(r.Context(), "the error page could not be drawn", "error", err)
-		http.Error(w, problem.Message, status)
+		door.WriteProblem(w, p)
 		return
 	}
-	writeHTML(w, r, status, b.Bytes())
+	writeHTML(w, r, p.Status, b.Bytes())
 }
 
 // logged answers err as a fault, and logs it when it is our own defect: the
@@ -61,11 +68,6 @@ func (s *Web) logged(r *http.Request, err error) *fault.Error {
 		s.deps.Log.ErrorContext(r.Context(), "a page failed", "path", r.URL.Path, "error", err)
 	}
 	return problem
-}
-
-// toSignIn sends a person who is not signed in to the form, and back after it.
-func (s *Web) toSignIn(w http.ResponseWriter, r *http.Request) {
-	http.Redirect(w, r, signInPath(r), http.StatusSeeOther)
 }
 
 func signInPath(r *http.Request) string {

@@ -3,8 +3,8 @@
 //
 // It draws what the features say and holds no rule of theirs: who may see what
 // is decided behind the interfaces it is given. It must not know SQL, the
-// cache, or any provider. Every answer carries the strict header set of
-// headers.go; no page has a line of inline script or style.
+// cache, or any provider. The strict header set of every answer is the door's;
+// no page has a line of inline script or style.
 package web
 
 import (
@@ -70,8 +70,6 @@ type Deps struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Version  string // shown in the footer
-	// HSTS says that people come over TLS, so browsers may insist on it.
-	HSTS bool
 }
 
 // Web is the face.
@@ -79,7 +77,6 @@ type Web struct {
 	deps      Deps
 	assets    *assets
 	templates *template.Template
-	headers   headers
 }
 
 // New makes the face.
@@ -98,53 +95,39 @@ func New(d Deps) *Web {
 		deps:      d,
 		assets:    newAssets(bytes.Join(styles, nil)),
 		templates: ui.Template("pages", pages, "pages/*.html"),
-		headers:   newHeaders(d.HSTS),
 	}
 }
 
-// Mount adds every route of the face. The caller wraps the mux in what guards
-// against cross-origin writes.
-func (s *Web) Mount(mux *http.ServeMux) {
-	for pattern, handler := range s.Routes() {
-		mux.Handle(pattern, handler)
-	}
+// Route is one address of the face and the use case that it stands for.
+type Route struct {
+	Pattern string // of a ServeMux
+	Use     access.UseCase
+	Handler http.HandlerFunc
 }
 
-// Routes lists the face's routes by ServeMux pattern, for the test that walks
-// every route with every kind of caller.
-func (s *Web) Routes() map[string]http.Handler {
-	routes := map[string]http.HandlerFunc{
-		"GET /{$}":               s.home,
-		"GET /assets/{file}":     s.assets.serve,
-		"GET /favicon.ico":       s.assets.favicon,
-		"GET /sign-in":           s.signInForm,
-		"POST /sign-in":          s.signIn,
-		"GET /sign-in/link":      s.linkForm,
-		"POST /sign-in/link":     s.useLink,
-		"GET /set-up":            s.setUpForm,
-		"POST /set-up":           s.setUp,
-		"POST /sign-out":         s.signOut,
-		"GET /admin":             s.home,
-		"GET /admin/{rest...}":   s.notFound,
-		"GET /sign-in/{rest...}": s.notFound,
-		"GET /set-up/{rest...}":  s.notFound,
+// Routes lists the face's routes, for whoever opens them at the door.
+func (s *Web) Routes() []Route {
+	routes := []Route{
+		{"GET /{$}", access.PublicHealth, s.home},
+		{"GET /assets/{file}", access.PublicHealth, s.assets.serve},
+		{"GET /favicon.ico", access.PublicHealth, s.assets.favicon},
+		{"GET /sign-in", access.SignIn, s.signInForm},
+		{"POST /sign-in", access.SignIn, s.signIn},
+		{"GET /sign-in/link", access.SignIn, s.linkForm},
+		{"POST /sign-in/link", access.SignIn, s.useLink},
+		{"GET /set-up", access.SignIn, s.setUpForm},
+		{"POST /set-up", access.SignIn, s.setUp},
+		{"POST /sign-out", access.ManageOwnSessions, s.signOut},
+		{"GET /admin", access.PublicHealth, s.home},
 	}
 	for _, page := range s.deps.Pages {
-		routes["GET "+page.Path] = s.page(page)
+		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	all := make(map[string]http.Handler, len(routes))
-	for pattern, handler := range routes {
-		all[pattern] = s.headers.wrap(handler)
-	}
-	return all
+	return routes
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, Home, http.StatusSeeOther)
-}
-
-func (s *Web) notFound(w http.ResponseWriter, r *http.Request) {
-	s.Problem(w, r, fault.New(fault.NotFound, "There is no page at this address."))
 }
 
 // page serves a page whole, or one panel of it when ?fragment= names one.
@@ -153,10 +136,6 @@ func (s *Web) page(page panel.Page) http.HandlerFunc {
 		fragment := r.URL.Query().Get("fragment")
 		actor, err := s.deps.Access.Actor(r)
 		if err != nil {
-			if fragment == "" && fault.Is(err, fault.Unauthenticated) {
-				s.toSignIn(w, r)
-				return
-			}
 			s.Problem(w, r, err)
 			return
 		}

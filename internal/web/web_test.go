@@ -18,8 +18,7 @@ import (
 
 func ask(t *testing.T, d *desk, method, target string, form url.Values, header ...string) *http.Response {
 	t.Helper()
-	mux := http.NewServeMux()
-	face(d).Mount(mux)
+	mux := mount(face(d))
 	var body io.Reader = http.NoBody
 	if form != nil {
 		body = strings.NewReader(form.Encode())

@@ -80,10 +80,12 @@ type Prepared struct {
 	Draw  func(w io.Writer) error
 }
 
-// Page is one page: its place, its name and the panels on it, from the top.
+// Page is one page: its place, its name, what one must be allowed to do to see
+// it, and the panels on it, from the top.
 type Page struct {
 	Path   string
 	Title  string
+	Use    access.UseCase
 	Panels []Panel
 }
 

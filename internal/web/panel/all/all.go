@@ -3,6 +3,7 @@
 package all
 
 import (
+	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
@@ -17,10 +18,10 @@ type Rooms struct {
 // Pages lists every page in the order of the navigation.
 func Pages(r Rooms) []panel.Page {
 	return []panel.Page{
-		{Path: "/admin/environments", Title: "Environments", Panels: []panel.Panel{
+		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
 			lanes.New(r.Board), deployments.Newest(r.History, 8),
 		}},
-		{Path: deployments.Path, Title: "Deployments", Panels: []panel.Panel{
+		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
 		}},
 	}
