@@ -1,6 +1,8 @@
 # One door: what a person or a pipeline does here is a target.
 GO ?= go
 LDFLAGS := -s -w -X github.com/envdeck/envdeck/internal/cli.version=$(VERSION)
+# The vendors' OpenAPI documents, where somebody has them: the simulator's answers are held against them.
+export ENVDECK_SPECS ?= $(abspath $(wildcard ../shared/specs))
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help run test test-setup lint fmt bench build fuzz vuln screenshots
@@ -18,7 +20,7 @@ test-setup: ## installs what the tests need where it can, and says what is missi
 	@./tools/test-setup
 
 test: test-setup ## every test, with the race detector
-	$(GO) test -race -timeout 9m ./...
+	@if [ "$$CI" = true ]; then ./tools/ci-test -race -timeout 9m ./...; else $(GO) test -race -timeout 9m ./...; fi
 
 lint: ## formatting, vet and the linters of .golangci.yml
 	@test -z "$$(git ls-files '*.go' | xargs $(GO) tool gofumpt -l)" || { git ls-files '*.go' | xargs $(GO) tool gofumpt -l; echo "run make fmt"; exit 1; }
@@ -31,6 +33,10 @@ fmt: ## formats every Go file
 bench: ## the figures of docs/speed.md, all in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... 
 	$(GO) run ./internal/bench
+
+screenshots: ## pictures of every story, in dist/screenshots
+	@mkdir -p dist/screenshots
+	ENVDECK_SHOTS=$(CURDIR)/dist/screenshots $(GO) test -count=1 -tags shots -run TestShots ./internal/web
 
 fuzz: ## every fuzz target for a while
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \

@@ -1,3 +1,5 @@
+//go:build shots
+
 package web_test
 
 import (
@@ -19,7 +21,7 @@ import (
 func TestShots(t *testing.T) {
 	dir := os.Getenv("ENVDECK_SHOTS")
 	if dir == "" {
-		t.Skip("set ENVDECK_SHOTS to a folder to have pictures written there")
+		t.Fatal("set ENVDECK_SHOTS to a folder to have pictures written there")
 	}
 	ctx := browser(t)
 	d := &desk{nobody: strings.HasPrefix(os.Getenv("ENVDECK_PATH"), "/s")}

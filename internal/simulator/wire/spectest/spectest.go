@@ -18,18 +18,20 @@ import (
 // Spec is one vendor's document.
 type Spec struct{ doc *openapi3.T }
 
-// Load reads a document such as "neon.json", or skips the test.
-func Load(t *testing.T, name string) *Spec {
+// Load reads a document such as "neon.json"; false when ENVDECK_SPECS names no
+// folder with the vendors' documents, which are their own and not kept here.
+func Load(t *testing.T, name string) (*Spec, bool) {
 	t.Helper()
 	dir := os.Getenv("ENVDECK_SPECS")
 	if dir == "" {
-		t.Skip("ENVDECK_SPECS names no folder with the vendors' OpenAPI documents")
+		t.Log("not compared: ENVDECK_SPECS names no folder with the vendors' OpenAPI documents")
+		return nil, false
 	}
 	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Spec{doc}
+	return &Spec{doc}, true
 }
 
 // Check compares an answer's body with the schema of the operation's response.
