@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"io"
@@ -32,19 +33,22 @@ type face struct {
 	log     *bytes.Buffer
 }
 
-func open(t *testing.T) *face {
+func open(t *testing.T) *face { return openFor(t) }
+
+func openFor(t testing.TB) *face {
 	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
 	log := &bytes.Buffer{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	keys, err := access.NewKeys(secret.New(strings.Repeat("k", 40)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := access.New(t.Context(), access.Config{Store: storetest.Open(t), Keys: keys, Clock: clock.Real(), Log: logger})
+	control, err := access.New(ctx, access.Config{Store: storetest.Open(t), Keys: keys, Clock: clock.Real(), Log: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := control.Bootstrap(t.Context(), access.OperatorActor("test"), true)
+	tokens, err := control.Bootstrap(ctx, access.OperatorActor("test"), true)
 	if err != nil {
 		t.Fatal(err)
 	}
