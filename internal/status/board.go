@@ -51,6 +51,7 @@ type Board struct {
 
 	assembling sync.Mutex
 	steady     map[string]health.Sample // the published sample by environment
+	told       map[string]string        // the trouble that the log knows of, by source
 }
 
 // New makes a board and puts its facts under the keeper's care. Until Run has
@@ -59,7 +60,7 @@ func New(o Options) *Board {
 	b := &Board{
 		project: o.Project, samples: o.Samples, clock: o.Clock, log: o.Log,
 		dirty:  make(chan struct{}, 1),
-		steady: map[string]health.Sample{},
+		steady: map[string]health.Sample{}, told: map[string]string{},
 	}
 	b.sources = newSources(o, b.Changed)
 	b.reports = newReports(o, b.Changed)
@@ -161,6 +162,7 @@ func (b *Board) assemble() bool {
 	defer b.assembling.Unlock()
 	now := b.clock.Now()
 	f := b.gather(now)
+	b.tell(f)
 	changed, err := b.status.publish(assembleStatus(f), now)
 	if err != nil {
 		b.log.Error("status could not be encoded; the last answer stays", "project", b.project.Name, "error", err)
@@ -170,6 +172,27 @@ func (b *Board) assemble() bool {
 		b.log.Error("deployments could not be encoded; the last answer stays", "project", b.project.Name, "error", err)
 	}
 	return changed || alsoChanged
+}
+
+// tell logs when a source begins to fail, fails for another reason, or is well
+// again: one line each, for whoever has no page open.
+func (b *Board) tell(f facts) {
+	for _, s := range f.standings() {
+		trouble := ""
+		if s.err != nil {
+			trouble = s.err.Message
+		}
+		switch old := b.told[s.name]; {
+		case trouble == old:
+			continue
+		case trouble == "":
+			b.log.Info("source is well again", "project", b.project.Name, "source", s.name)
+		default:
+			b.log.Warn("source does not answer as it should; what was known stays on the page with its age",
+				"project", b.project.Name, "source", s.name, "kind", s.err.Kind.String(), "problem", trouble)
+		}
+		b.told[s.name] = trouble
+	}
 }
 
 // gather takes a consistent look at every fact.

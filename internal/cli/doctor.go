@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/store"
+)
+
+func newDoctor(s Streams) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use: "doctor", Short: "Check every token, name, address and the database", Args: cobra.NoArgs,
+		Long: "Makes the cheapest call that proves each token, scope and name of the configuration, asks each health endpoint once and opens the database.\n" +
+			"It says what is wrong and how to mend it; the exit code is of the first thing that is wrong.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := loadConfig(s, file)
+			if err != nil {
+				return err
+			}
+			d := doctor{out: s.Out}
+			for _, w := range cfg.Warnings {
+				d.say("warn", w.Where, w.Problem)
+			}
+			d.database(cmd.Context(), cfg)
+			for _, p := range cfg.Projects {
+				d.providers(cmd.Context(), p)
+			}
+			d.environments(cmd.Context(), cfg)
+			return d.verdict()
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration file (default envdeck.yaml)")
+	return cmd
+}
+
+// doctor prints what it finds and remembers what is wrong.
+type doctor struct {
+	out   io.Writer
+	first *fault.Error
+	wrong int
+}
+
+func (d *doctor) say(word, what, text string) { fmt.Fprintf(d.out, "%-5s %s: %s\n", word, what, text) }
+
+func (d *doctor) check(what string, err error, good string) {
+	if err == nil {
+		d.say("ok", what, good)
+		return
+	}
+	f := fault.From(err)
+	d.wrong++
+	if d.first == nil {
+		d.first = f
+	}
+	d.say("WRONG", what, f.Message)
+}
+
+func (d *doctor) verdict() error {
+	if d.first == nil {
+		return nil
+	}
+	return fault.New(d.first.Kind, "%d thing(s) are wrong; see above.", d.wrong)
+}
+
+func (d *doctor) database(ctx context.Context, cfg config.Config) {
+	db, err := store.Open(ctx, store.Config{Dir: cfg.Data, URL: cfg.DatabaseURL, Clock: clock.Real(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		d.check("database", err, "")
+		return
+	}
+	d.check("database", db.Ping(ctx), db.Kind()+" answers and its tables are up to date")
+	_ = db.Close() // nothing was written
+}
+
+func (d *doctor) providers(ctx context.Context, p config.Project) {
+	for _, kind := range kinds() {
+		block, ok := p.Providers[kind.Name]
+		if !ok {
+			continue
+		}
+		what := p.Name + " " + kind.Name
+		client, err := kind.Open(block, deps())
+		if err != nil {
+			d.check(what, err, "")
+			continue
+		}
+		checker, ok := client.(provider.Checker)
+		if !ok {
+			d.say("?", what, "this provider cannot be checked")
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		d.check(what, checker.Check(ctx), "the token works and the names exist")
+		cancel()
+	}
+}
+
+func (d *doctor) environments(ctx context.Context, cfg config.Config) {
+	targets := health.Targets(cfg.Catalog())
+	prober := health.NewProber(targets, health.ProberConfig{Clock: clock.Real(), UserAgent: "envdeck/" + Version()})
+	for _, t := range targets {
+		what := t.Project + " " + t.Environment
+		sample := prober.Probe(ctx, t)
+		switch {
+		case sample.Offline:
+			d.say("ok", what, "is not running, which is normal for a local environment")
+		case sample.Verdict == health.Healthy:
+			d.say("ok", what, fmt.Sprintf("healthy in %.0f ms", sample.Phases.Total))
+		default:
+			d.check(what, fault.New(fault.Unavailable, "%s is %s: %s", t.URL.Redacted(), sample.Verdict, sample.Reason), "")
+		}
+	}
+}
