@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -138,11 +139,12 @@ func newLog(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-// operator is whoever runs this command on this machine.
+// operator is whoever runs this command on this machine, by what the system
+// says: a variable could say anything.
 func operator() access.Actor {
-	login := os.Getenv("USER")
-	if login == "" {
-		login = "unknown"
+	login := "unknown"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		login = u.Username
 	}
 	return access.OperatorActor(login)
 }
