@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/door"
+	"github.com/envdeck/envdeck/internal/store/storetest"
 )
 
 type users struct {
@@ -183,6 +185,28 @@ func TestT14ARepeatedRequestIsOneActAndOneAnswer(t *testing.T) {
 		if w.Code != c.status || w.Body.String() == answers[0].Body.String() || w.Header().Get("Idempotent-Replayed") != "" {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
+	}
+	// What is kept for repetitions does not show the token to who reads the database.
+	token := decode[issued](t, answers[0], 201).Token
+	rows, err := storetest.Raw(t, f.db).QueryContext(t.Context(), "SELECT answer FROM idempotency_keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	kept := 0
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		kept++
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err != nil || strings.Contains(text, token) || strings.Contains(string(raw), token) {
+			t.Error("a kept answer shows its token")
+		}
+	}
+	if err := rows.Err(); err != nil || kept == 0 {
+		t.Errorf("%d answers are kept: %v", kept, err)
 	}
 	// A refusal that depends on the moment is not kept.
 	admin := f.tokens.Admin.Reveal()

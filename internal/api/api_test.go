@@ -21,6 +21,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/secret"
+	"github.com/envdeck/envdeck/internal/store"
 	"github.com/envdeck/envdeck/internal/store/storetest"
 )
 
@@ -31,6 +32,7 @@ type face struct {
 	api     *api.API
 	tokens  access.Bootstrapped
 	log     *bytes.Buffer
+	db      *store.DB
 }
 
 func open(t *testing.T) *face { return openFor(t) }
@@ -44,7 +46,8 @@ func openFor(t testing.TB) *face {
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := access.New(ctx, access.Config{Store: storetest.Open(t), Keys: keys, Clock: clock.Real(), Log: logger})
+	db := storetest.Open(t)
+	control, err := access.New(ctx, access.Config{Store: db, Keys: keys, Clock: clock.Real(), Log: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +57,7 @@ func openFor(t testing.TB) *face {
 	}
 	plenty := door.Rate{PerSecond: 1e6, Burst: 1e6}
 	d := door.New(door.Options{Control: control, Log: logger, Limits: door.Limits{Caller: plenty, Address: plenty}})
-	return &face{Door: d, control: control, api: api.Mount(api.Options{Door: d, Control: control, Version: "test"}), tokens: tokens, log: log}
+	return &face{Door: d, control: control, api: api.Mount(api.Options{Door: d, Control: control, Version: "test"}), tokens: tokens, log: log, db: db}
 }
 
 // session signs a user in and answers the cookie.

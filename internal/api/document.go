@@ -38,7 +38,9 @@ func (a *API) operation(method, path, id, summary string, use access.UseCase) hu
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
 		Metadata:     map[string]any{useOf: use},
-		MaxBodyBytes: door.MaxBody + 1, BodyReadTimeout: -1, // the door has read it
+		// The door has read the body. A deadline for reading that the framework
+		// set now would only cut off a client that waits long for its answer.
+		MaxBodyBytes: door.MaxBody + 1, BodyReadTimeout: -1,
 		Responses: map[string]*huma.Response{},
 	}
 	codes := []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusInternalServerError}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/fault"
@@ -17,10 +16,8 @@ import (
 // takes files.
 const MaxBody = 64 << 10
 
-// readBody takes the whole body before anything is done with it. What follows
-// may last longer than a body may take to arrive, so the time limit for
-// reading ends here; without that the server would take the silence of a
-// client that waits for its answer for a client that has gone.
+// readBody takes the whole body before anything is done with it: a request is
+// acted on when it is whole, and a slow one holds nothing but its connection.
 func readBody(w http.ResponseWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
@@ -29,8 +26,6 @@ func readBody(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return bodyFault(err)
 	}
-	// Not every writer has deadlines: a test's has none.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return nil
 }
