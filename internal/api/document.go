@@ -37,7 +37,7 @@ func (a *API) Document() ([]byte, error) { return a.huma.OpenAPI().YAML() }
 func (a *API) operation(method, path, id, summary string, use access.UseCase) huma.Operation {
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary,
-		Metadata:     map[string]any{useOf: use},
+		Metadata: map[string]any{useOf: use},
 		// The door has read the body. A deadline for reading that the framework
 		// set now would only cut off a client that waits long for its answer.
 		MaxBodyBytes: door.MaxBody + 1, BodyReadTimeout: -1,
