@@ -25,7 +25,8 @@ import (
 // deck is the whole program on the simulator.
 type deck struct {
 	*app.Demo
-	log *safeBuffer
+	log  *safeBuffer
+	data string // its folder
 }
 
 type safeBuffer struct {
@@ -41,7 +42,7 @@ func (s *safeBuffer) Write(p []byte) (int, error) {
 
 func (s *safeBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
-func start(t *testing.T) *deck {
+func start(t *testing.T, change ...func(*app.DemoOptions)) *deck {
 	t.Helper()
 	var blocks []config.BlockKind
 	for _, k := range all.Kinds() {
@@ -49,10 +50,14 @@ func start(t *testing.T) *deck {
 	}
 	log := &safeBuffer{}
 	ctx, cancel := context.WithCancel(t.Context())
-	d, err := app.NewDemo(ctx, app.DemoOptions{
+	o := app.DemoOptions{
 		Listen: "127.0.0.1:0", Data: t.TempDir(), Speed: 1, Version: "test", Getenv: func(string) string { return "" }, Blocks: blocks,
 		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	for _, fn := range change {
+		fn(&o)
+	}
+	d, err := app.NewDemo(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +71,7 @@ func start(t *testing.T) *deck {
 	if err := d.Filled(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &deck{Demo: d, log: log}
+	return &deck{Demo: d, log: log, data: o.Data}
 }
 
 func (d *deck) get(t *testing.T, path string, change ...func(*http.Request)) (*http.Response, []byte) {

@@ -30,6 +30,9 @@ type DemoOptions struct {
 	Log     *slog.Logger
 	Getenv  func(string) string
 	Blocks  []config.BlockKind
+	// ProviderTokens are other tokens than the simulator's usual ones.
+	ProviderTokens map[string]string
+	MetricsListen  string // "" for none
 }
 
 // Demo is the whole product with a simulated outside.
@@ -58,14 +61,14 @@ func NewDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 		o.Data = d.temporary
 	}
 	c := clock.Fast(o.Speed)
-	if d.simulation, err = NewSimulation(ctx, "127.0.0.1:0", simulator.Options{Clock: c}); err != nil {
+	if d.simulation, err = NewSimulation(ctx, "127.0.0.1:0", simulator.Options{Clock: c, Tokens: o.ProviderTokens}); err != nil {
 		return nil, err
 	}
 	cfg, err := config.Load("the demo's configuration", []byte(d.simulation.Config("http://"+d.simulation.Address())), o.Getenv, o.Blocks)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Listen, cfg.Data = o.Listen, o.Data
+	cfg.Listen, cfg.Data, cfg.MetricsListen = o.Listen, o.Data, o.MetricsListen
 	if d.app, err = New(ctx, Options{Config: cfg, Clock: c, Log: o.Log, Version: o.Version}); err != nil {
 		return nil, err
 	}

@@ -41,12 +41,18 @@ projects:
 func (s *Simulator) Config(base string) string {
 	var project, team, repo string
 	s.World().View(func(st *world.State) { project, team, repo = st.Project.ID, st.Team.ID, st.Repo.FullName() })
-	return strings.NewReplacer(
+	var tokens []string
+	for provider, usual := range configured {
+		if own := s.o.Tokens[provider]; own != "" {
+			tokens = append(tokens, usual, own)
+		}
+	}
+	return strings.NewReplacer(append(tokens,
 		"BASE", strings.TrimSuffix(base, "/"), "PROJECT", project, "TEAM", team, "REPO", repo,
 		"ACCOUNT", cloudflare.Account, "ZONE", cloudflare.Zone,
 		"CODE", cloudflare.Code, "TRANSPILER", cloudflare.Transpiler, "BACKEND", cloudflare.Backend,
 		"DATABASE", neon.Project,
-	).Replace(configuration)
+	)...).Replace(configuration)
 }
 
 // Scripts names the scenarios that Play knows.

@@ -35,6 +35,9 @@ type Options struct {
 	Seed       uint64      // 1
 	Clock      clock.Clock // clock.Real()
 	CronSecret string      // app.DefaultCronSecret
+	// Tokens are other tokens than the usual for Config to name, by provider:
+	// they open what those open. For tests that look for a token of their own.
+	Tokens map[string]string
 	// Advance moves the Clock forward by hand; nil when time goes by itself.
 	Advance func(time.Duration)
 }
@@ -75,19 +78,19 @@ func (s *Simulator) build() *stage {
 	x := wire.NewExchange(s.o.Clock, s.o.Seed)
 	st := &stage{world: w, exchange: x, faces: x.Handler()}
 	st.apps = app.Handler(app.Options{World: w, Clock: s.o.Clock, CronSecret: s.o.CronSecret})
-	addFaces(x, w)
+	addFaces(x, w, s.o.Tokens)
 	st.control = control.New(control.Options{World: w, Exchange: x, Clock: s.o.Clock, Advance: s.o.Advance, Reset: s.Reset})
 	w.Listen(s.tell)
 	return st
 }
 
 // addFaces puts the providers on the board: one line each.
-func addFaces(x *wire.Exchange, w *world.World) {
-	vercel.New(x, w, VercelTokens(w))
-	github.New(x, w, githubTokens())
-	cloudflare.New(x, w, cloudflareTokens())
-	sentry.New(x, w, sentryTokens())
-	neon.New(x, w, neonTokens())
+func addFaces(x *wire.Exchange, w *world.World, own map[string]string) {
+	vercel.New(x, w, also(VercelTokens(w), own, "vercel"))
+	github.New(x, w, also(githubTokens(), own, "github"))
+	cloudflare.New(x, w, also(cloudflareTokens(), own, "cloudflare"))
+	sentry.New(x, w, also(sentryTokens(), own, "sentry"))
+	neon.New(x, w, also(neonTokens(), own, "neon"))
 }
 
 // World is the present world; Reset replaces it.

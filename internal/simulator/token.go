@@ -35,6 +35,19 @@ const (
 	NeonOwnerToken       = "sim_neon_owner"         // a person's
 )
 
+// configured are the tokens that Config names.
+var configured = map[string]string{
+	"vercel": VercelProjectToken, "github": GitHubToken, "cloudflare": CloudflareToken, "sentry": SentryToken, "neon": NeonToken,
+}
+
+// also lets a provider's own token, if there is one, do what the usual does.
+func also[T any](tokens map[string]T, own map[string]string, provider string) map[string]T {
+	if text := own[provider]; text != "" {
+		tokens[text] = tokens[configured[provider]]
+	}
+	return tokens
+}
+
 func githubTokens() map[string]github.Token {
 	return map[string]github.Token{
 		GitHubToken:        {Name: "writer"},
