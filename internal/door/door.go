@@ -119,8 +119,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	answer := &recorder{ResponseWriter: w}
 	setHeaders(w.Header(), r.URL.Path)
-	id := d.started + "-" + strconv.FormatUint(d.requests.Add(1), 36)
-	w.Header()["Envdeck-Request"] = []string{id}
+	id := d.newID()
+	answer.id[0] = id
+	w.Header()["Envdeck-Request"] = answer.id[:]
 	defer func() {
 		if p := recover(); p != nil {
 			d.caught(answer, r, id, p)
@@ -130,6 +131,13 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	d.mux.ServeHTTP(answer, r)
+}
+
+// newID names a request, in one piece of memory: every request pays for it.
+func (d *Door) newID() string {
+	var text [40]byte
+	id := append(append(text[:0], d.started...), '-')
+	return string(strconv.AppendUint(id, d.requests.Add(1), 36))
 }
 
 // admit lets a request through to its route, or answers why not.
@@ -257,10 +265,12 @@ func pattern(r *http.Request) string {
 	return r.Pattern
 }
 
-// recorder remembers the status for the observer.
+// recorder remembers the status for the observer, and holds the request's id
+// as the header wants it.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	id     [1]string
 }
 
 func (r *recorder) WriteHeader(status int) {
