@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -40,7 +39,7 @@ func runServer(ctx context.Context) error {
 	if err := demo.Filled(ctx); err != nil {
 		return err
 	}
-	body, etag, err := fetch(ctx, demo.URL()+"/api/admin/environments/status", token)
+	body, headers, err := fetch(ctx, demo.URL()+"/api/admin/environments/status", token)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,7 @@ func runServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bare := &http.Server{Handler: bareHandler(demo.Control(), body, etag)} //nolint:gosec // loopback, for a minute
+	bare := &http.Server{Handler: bareHandler(demo.Control(), body, headers)} //nolint:gosec // loopback, for a minute
 	go func() { _ = bare.Serve(l) }()
 	err = json.NewEncoder(os.Stdout).Encode(addresses{Ours: demo.URL(), Bare: "http://" + l.Addr().String() + "/", Token: token})
 	if err != nil {
@@ -58,9 +57,11 @@ func runServer(ctx context.Context) error {
 	return bare.Close()
 }
 
-// bareHandler checks the caller as we do and writes ready bytes.
-func bareHandler(control *access.Control, body []byte, etag string) http.Handler {
-	length := strconv.Itoa(len(body))
+// bareHandler checks the caller as we do and writes the same bytes, headers
+// and all: what is left between the two is our own work.
+func bareHandler(control *access.Control, body []byte, headers http.Header) http.Handler {
+	etag := headers.Get("ETag")
+	headers.Del("Date") // the server writes its own
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := control.Authenticate(r.Context(), access.Credentials{Bearer: access.Bearer(r.Header.Get("Authorization"))})
 		if err != nil || !access.Permits(a, access.ViewStatus) {
@@ -68,28 +69,29 @@ func bareHandler(control *access.Control, body []byte, etag string) http.Handler
 			return
 		}
 		h := w.Header()
-		h.Set("ETag", etag)
+		for name, value := range headers {
+			h[name] = value
+		}
 		if r.Header.Get("If-None-Match") == etag {
+			delete(h, "Content-Length")
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", length)
 		_, _ = w.Write(body)
 	})
 }
 
-func fetch(ctx context.Context, url, token string) (body []byte, etag string, err error) {
+func fetch(ctx context.Context, url, token string) (body []byte, headers http.Header, err error) {
 	t := target{url: url, token: token}
 	r, err := t.request(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	defer answer.Body.Close()
 	body, err = io.ReadAll(answer.Body)
-	return body, answer.Header.Get("ETag"), err
+	return body, answer.Header, err
 }
