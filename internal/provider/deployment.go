@@ -60,6 +60,9 @@ type Deployment struct {
 
 	// RollbackCandidate is nil where the platform did not say.
 	RollbackCandidate *bool
+	// Crons are the schedules that the build brings along; nil where the
+	// platform did not say, as in lists.
+	Crons []CronJob
 }
 
 // DeploymentQuery narrows a list of builds.

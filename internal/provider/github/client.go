@@ -28,6 +28,8 @@ type Client struct {
 	rest        *github.Client
 	owner, repo string
 	web         string // where people look at it
+	// deploy and rollback are workflow files, "" where there is none.
+	deploy, rollback string
 
 	mu    sync.Mutex
 	known map[pair]provider.Comparison // two hashes always compare the same
@@ -75,7 +77,7 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 		return nil, fault.Wrap(fault.Internal, err, "the GitHub client cannot be made")
 	}
 	owner, repo, _ := strings.Cut(b.Repo, "/")
-	return &Client{out: out, rest: rest, owner: owner, repo: repo, web: b.web(), known: map[pair]provider.Comparison{}}, nil
+	return &Client{out: out, rest: rest, owner: owner, repo: repo, web: b.web(), deploy: b.DeployWorkflow, rollback: b.RollbackWorkflow, known: map[pair]provider.Comparison{}}, nil
 }
 
 // Check reads one commit and one pull request: the two permissions that the
@@ -112,6 +114,9 @@ func code(body []byte) string {
 }
 
 func explain(r outbound.Refusal) outbound.Meaning {
+	if m := explainActions(r); m.Text != "" {
+		return m
+	}
 	switch r.Status {
 	case http.StatusUnauthorized:
 		return outbound.Meaning{Kind: fault.Rejected, Text: "the token (github.token, or GH_PAT_TOKEN) is unknown or has expired. Make a new one at github.com/settings/personal-access-tokens"}

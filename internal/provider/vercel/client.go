@@ -119,12 +119,26 @@ func explain(r outbound.Refusal) outbound.Meaning {
 		}
 		return outbound.Meaning{Kind: fault.Denied, Text: "the token does not reach this project or team. Check vercel.team (VERCEL_TEAM_ID), or make a token with the team or the project in its scope"}
 	case http.StatusNotFound:
-		if r.Route == routeDeployment {
+		if r.Route == routeDeployment || r.Route == routePromote || r.Route == routeRollback {
 			return outbound.Meaning{Text: "there is no such deployment in this project; it may have been deleted by the retention rules"}
 		}
 		return outbound.Meaning{Text: "there is no such project for this token. Check vercel.project (VERCEL_PROJECT_ID) and vercel.team (VERCEL_TEAM_ID)"}
 	case http.StatusPaymentRequired:
+		if r.Route == routeRollback {
+			return outbound.Meaning{Kind: fault.Unsupported, Text: "the plan lets production go back to the previous build only"}
+		}
 		return outbound.Meaning{Kind: fault.Unsupported, Text: "the plan does not include this"}
+	case http.StatusConflict:
+		if r.Write {
+			return outbound.Meaning{Text: "the build is live already, or another switch is under way"}
+		}
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		switch r.Route {
+		case routePromote:
+			return outbound.Meaning{Text: "this build cannot be promoted as it is: a preview has to be rebuilt, and a build that was live before is rolled back to"}
+		case routeRollback:
+			return outbound.Meaning{Text: "production cannot be rolled back to this build: it was never live, or is not kept any more"}
+		}
 	}
 	return outbound.Meaning{}
 }

@@ -41,6 +41,12 @@ func (c *Client) deployment(w *deploymentWire) (provider.Deployment, bool) {
 	if w.Custom != nil {
 		d.Custom = outbound.Line(w.Custom.Slug, 100)
 	}
+	for _, job := range w.Crons {
+		d.Crons = append(d.Crons, provider.CronJob{Path: outbound.Line(job.Path, 512), Schedule: outbound.Line(job.Schedule, 256)})
+	}
+	if w.Crons != nil && d.Crons == nil {
+		d.Crons = []provider.CronJob{}
+	}
 	c.source(&d, w)
 	if w.Creator != nil {
 		d.Creator = outbound.Line(cmp.Or(w.Creator.Username, w.Creator.GithubLogin, w.Creator.GitlabLogin, w.Creator.Email), 100)

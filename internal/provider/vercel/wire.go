@@ -40,6 +40,9 @@ type targetsWire struct {
 }
 
 type linkWire struct {
+	Type             string `json:"type"`
+	Org              string `json:"org"`
+	Repo             string `json:"repo"`
 	ProductionBranch string `json:"productionBranch"`
 }
 
@@ -105,6 +108,11 @@ type deploymentWire struct {
 		PRID loosePart `json:"prId"`
 	} `json:"gitSource"`
 	Meta metaWire `json:"meta"`
+	// Only a build alone has it.
+	Crons []struct {
+		Path     string `json:"path"`
+		Schedule string `json:"schedule"`
+	} `json:"crons"`
 }
 
 // metaWire is the free-form map of a build. Its values are strings by the

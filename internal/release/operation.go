@@ -1,0 +1,230 @@
+package release
+
+import (
+	"time"
+
+	"github.com/envdeck/envdeck/internal/provider"
+)
+
+// Action is what an operation was asked to do.
+type Action string
+
+// The actions.
+const (
+	Promote  Action = "promote"
+	Rollback Action = "rollback"
+	Deploy   Action = "deploy"
+)
+
+// Operation is one release, from the request to its end.
+type Operation struct {
+	ID          string `json:"id"`
+	Project     string `json:"project"`
+	Environment string `json:"environment" doc:"Name of the environment that it changes."`
+	Action      Action `json:"action" enum:"promote,rollback,deploy"`
+	Phase       Phase  `json:"phase" doc:"requested, preflight, snapshot, switching, confirming, baking, rolling_back, or an end: succeeded, refused, cancelled, failed, rolled_back, rollback_failed, superseded, needs_human."`
+	Status      Status `json:"status" enum:"pending,success,failed"`
+	// Cause is why it stands where it stands; "" on the ordinary way.
+	Cause   Cause  `json:"cause,omitempty" doc:"The named reason, for programs."`
+	Message string `json:"message" doc:"Where it stands, for people."`
+	Reason  string `json:"reason" doc:"Why it was asked for."`
+	By      Who    `json:"by"`
+
+	CreatedAt time.Time  `json:"createdAt"`
+	PhaseAt   time.Time  `json:"phaseSince"`
+	EndedAt   *time.Time `json:"endedAt"`
+
+	From *Build `json:"from" doc:"What was live when it began. null: not known (yet)."`
+	To   *Build `json:"to" doc:"What is to be live. null: not known (yet)."`
+	// Back is what production goes back to when this release is bad: pinned
+	// before anything is changed.
+	Back *Build `json:"back" doc:"What production goes back to when the release is bad."`
+	// Stayed is what a rollback did not take back.
+	Stayed []string `json:"stayed,omitempty" doc:"After a rollback: what did not go back."`
+	Bake   *Watch   `json:"bake,omitempty" doc:"What the watch over the new build has seen."`
+	// Automatic says that envdeck itself rolled back.
+	Automatic bool   `json:"automatic" doc:"envdeck itself decided to roll back."`
+	Sheet     string `json:"sheet,omitempty" doc:"Content hash of the comparison that was confirmed."`
+
+	Steps []Step `json:"steps,omitempty" nullable:"false"`
+
+	// Work is what the machine has to remember. It is kept, and not shown.
+	Work Work `json:"-"`
+	// RecordEnvironment is the environment in the deployment record; set when an
+	// operation begins, and kept there alone.
+	RecordEnvironment string `json:"-"`
+}
+
+// Switched says that the intent of a change to production was committed: from
+// then on it may have happened.
+func (o *Operation) Switched() bool { return o.Work.Intended }
+
+// Who asked for an operation.
+type Who struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Kind string `json:"kind" doc:"person, token, system or operator."`
+}
+
+// Build is a deployment as operations remember it.
+type Build struct {
+	ID      string `json:"id"`
+	URL     string `json:"url"`
+	Commit  string `json:"commit" doc:"Full hash, empty when the platform does not say."`
+	Message string `json:"message"`
+	Branch  string `json:"branch"`
+	Author  string `json:"author"`
+	// CreatedAt is when it was built.
+	CreatedAt time.Time `json:"createdAt"`
+}
+
+func buildOf(d provider.Deployment) *Build {
+	return &Build{ID: d.ID, URL: d.URL, Commit: d.Commit, Message: d.Message, Branch: d.Branch, Author: d.Author, CreatedAt: d.CreatedAt}
+}
+
+// id is a build's id, "" for none.
+func (b *Build) id() string {
+	if b == nil {
+		return ""
+	}
+	return b.ID
+}
+
+func (b *Build) commit() string {
+	if b == nil {
+		return ""
+	}
+	return b.Commit
+}
+
+// Step is one thing that was done or looked at. Names are kept for years: they
+// are part of the schema.
+type Step struct {
+	Seq     int    `json:"seq"`
+	Phase   Phase  `json:"phase"`
+	Name    string `json:"name"`
+	Attempt int    `json:"attempt,omitempty" doc:"Which sending of the same call this is; 0 for a look."`
+	// Intent is what was going to be done, written before it was.
+	Intent      string     `json:"intent,omitempty" doc:"Written before the act."`
+	Observation string     `json:"observation,omitempty" doc:"Written after it."`
+	Verdict     Verdict    `json:"verdict,omitempty" enum:"pass,fail,inconclusive,error"`
+	Evidence    []Evidence `json:"evidence,omitempty" nullable:"false"`
+	StartedAt   time.Time  `json:"startedAt"`
+	EndedAt     *time.Time `json:"endedAt" doc:"null: under way."`
+}
+
+// Evidence is one fact that a step rests on.
+type Evidence struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+	URL   string `json:"url,omitempty"`
+}
+
+// Ask is what was asked for, in the asker's terms.
+type Ask struct {
+	DeploymentID    string `json:"deploymentId,omitempty"`
+	ExpectedCurrent string `json:"expectedCurrent,omitempty"`
+	Rebuild         bool   `json:"rebuild,omitempty"`
+	Sheet           string `json:"sheet,omitempty"`
+	Ref             string `json:"ref,omitempty"`
+}
+
+// Work is the machine's memory of one operation.
+type Work struct {
+	Ask Ask `json:"ask"`
+	// Spent is how long the present phase was worked on.
+	Spent time.Duration `json:"spent"`
+	// Before is what preflight saw; nil before it.
+	Before *Before `json:"before,omitempty"`
+	// Intended says that a change to production may have been made.
+	Intended bool `json:"intended,omitempty"`
+	// Call is the present change to a provider; nil when none was begun.
+	Call *Call `json:"call,omitempty"`
+	// Built is the build that this operation had made.
+	Built *Build `json:"built,omitempty"`
+	// Fallen says that the platform refused and the workflow was taken instead.
+	Fallen  bool   `json:"fallen,omitempty"`
+	FellFor string `json:"fellFor,omitempty"`
+	// RunID is the workflow run that is followed.
+	RunID  int64  `json:"runId,omitempty"`
+	RunURL string `json:"runUrl,omitempty"`
+	Branch string `json:"branch,omitempty"` // of a deployment by hand
+
+	Confirm Confirm `json:"confirm"`
+	// Why a rollback began, for its record.
+	BackCause   Cause  `json:"backCause,omitempty"`
+	BackMessage string `json:"backMessage,omitempty"`
+	// BackTo is what it goes back to, when somebody named another than Back.
+	BackTo *Build `json:"backTo,omitempty"`
+	Claims int    `json:"claims,omitempty"` // how often it was taken up
+}
+
+// Before is what preflight saw of production.
+type Before struct {
+	At       time.Time        `json:"at"`
+	LiveID   string           `json:"liveId"`
+	Domains  []string         `json:"domains,omitempty"`
+	Switch   *provider.Switch `json:"switch,omitempty"` // the last one, to tell ours from it
+	Healthy  Verdict          `json:"healthy"`
+	Health   string           `json:"health,omitempty"` // in words
+	Errors   *Rate            `json:"errors,omitempty"` // the hour before; nil: not known
+	CronsOf  string           `json:"cronsOf,omitempty"`
+	Assigned *bool            `json:"autoAssign,omitempty"`
+}
+
+// Verb is a change to a provider.
+type Verb string
+
+// The verbs.
+const (
+	VerbPromote  Verb = "promote"
+	VerbRollback Verb = "rollback"
+	VerbRebuild  Verb = "rebuild"
+	VerbBuild    Verb = "build"
+	VerbDispatch Verb = "dispatch"
+)
+
+// Verbs lists every change that the room makes outside.
+func Verbs() []Verb {
+	return []Verb{VerbPromote, VerbRollback, VerbRebuild, VerbBuild, VerbDispatch}
+}
+
+// Call is one change to a provider: what was intended and what became of it.
+type Call struct {
+	Verb    Verb      `json:"verb"`
+	Target  string    `json:"target"`
+	Attempt int       `json:"attempt"` // 1 or 2; only a call known not to have been taken is sent more often
+	At      time.Time `json:"at"`      // of the intent
+	// Answer is "" while nobody knows: the call may be under way, or its
+	// process may have died in the middle.
+	Answer Answer `json:"answer,omitempty"`
+	// Waited is how long a lost answer was looked for in the provider's state.
+	Waited time.Duration `json:"waited,omitempty"`
+	// Seen is the last switch that the provider showed before the call.
+	Seen *provider.Switch `json:"seen,omitempty"`
+	Step int              `json:"step"` // its step
+	// Refusals counts answers that said "not now".
+	Refusals int `json:"refusals,omitempty"`
+}
+
+// Answer is what a provider said to a change.
+type Answer string
+
+// The answers.
+const (
+	Taken   Answer = "accepted"
+	Queued  Answer = "queued"
+	Lost    Answer = "lost" // no answer, or one that says nothing certain
+	Refusal Answer = "refused"
+	NotSent Answer = "not_sent"
+	Adopted Answer = "adopted" // it was there already
+)
+
+// Confirm counts how often in a row the new build was proven to be served.
+type Confirm struct {
+	InRow int `json:"inRow"`
+	Bad   int `json:"bad"` // of the last probes
+	// Dots are the last probes: h healthy, d degraded, b bad, u unknown, o old build.
+	Dots     string `json:"dots,omitempty"`
+	Nameless int    `json:"nameless,omitempty"` // probes that named no commit
+}

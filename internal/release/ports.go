@@ -1,0 +1,187 @@
+package release
+
+import (
+	"context"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/catalog"
+	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/provider"
+)
+
+// Platform is what serves production, as far as a release needs it. It is
+// asked directly and never through a cache.
+type Platform interface {
+	Live(ctx context.Context) (provider.Live, error)
+	Deployments(ctx context.Context, q provider.DeploymentQuery) (provider.DeploymentList, error)
+	Deployment(ctx context.Context, id string) (provider.Deployment, error)
+	provider.Promoter
+	provider.RollBacker
+}
+
+// Health asks the site itself.
+type Health interface {
+	// ProbeNow answers a probe that began after the call.
+	ProbeNow(ctx context.Context, project, environment string) (health.Sample, error)
+}
+
+// Snapshotter keeps the database's state before a release. There may be none.
+type Snapshotter interface {
+	// Snapshot makes or finds the snapshot of an operation: asked again with the
+	// same operation it must not make a second one.
+	Snapshot(ctx context.Context, project, environment, operation string) (note string, err error)
+}
+
+// Rules is what a project's configuration says of its releases.
+type Rules struct {
+	Bake time.Duration
+	// Fallback says that the deploy workflow may stand in where the platform
+	// fails.
+	Fallback bool
+	// Migrations is the folder of the repository that holds them, "" when
+	// there is none.
+	Migrations string
+	// Frozen says why nothing may be promoted at a time, "" when it may. nil is
+	// never. It is not asked for rollbacks.
+	Frozen func(environment string, at time.Time) string
+}
+
+// Project is one project as the room works on it.
+type Project struct {
+	catalog.Project
+	Providers provider.Set
+	Health    Health
+	Snapshots Snapshotter // nil for none
+	Rules     Rules
+	// Refresh is called after production moved, so that screens learn it.
+	Refresh func(ctx context.Context)
+}
+
+// Order is what somebody tells a running operation to do.
+type Order struct {
+	Kind OrderKind `json:"kind"`
+	To   *Build    `json:"to,omitempty"` // of a rollback; nil is the pinned one
+	By   Who       `json:"by"`
+	Why  string    `json:"why"`
+}
+
+// OrderKind is one of the orders.
+type OrderKind string
+
+// The orders. "" is none.
+const (
+	OrderCancel   OrderKind = "cancel"
+	OrderRollback OrderKind = "rollback"
+)
+
+// Lease is the right to drive one operation, for a while.
+type Lease struct {
+	Operation string
+	Owner     string
+	Fence     int64 // grows each time an operation is taken up
+}
+
+// Claim asks for an operation that nobody drives.
+type Claim struct {
+	Owner string
+	// Now is the product's time, which wake-ups are in.
+	Now time.Time
+	// Real is the machine's time and TTL how long the lease holds; Postgres
+	// uses its own clock instead, as that is the one all replicas share.
+	Real time.Time
+	TTL  time.Duration
+}
+
+// Change is what one turn of the machine commits, all or nothing, and only
+// while the lease holds.
+type Change struct {
+	Operation Operation // without steps
+	Steps     []Step    // new ones and changed ones, by Seq
+	// WakeAt is when it is to be driven next, should this process go away.
+	WakeAt time.Time
+	// Unless refuses the change when there is an order: what is about to be
+	// done must not be done any more.
+	Unless bool
+	// Obeyed takes the order off, which has been read.
+	Obeyed bool
+	// Record is another row of the deployment record: a rollback by rule.
+	Record *Record
+	// Closed ends rows of the deployment record.
+	Closed []Closed
+	// Receipt is the audit entry of the change; nil for none.
+	Receipt *access.Receipt
+}
+
+// Record is one row of the deployment record.
+type Record struct {
+	ID, Action, Environment, From, To, By, Reason string
+	At                                            time.Time
+}
+
+// Closed is how a row of the deployment record ended.
+type Closed struct {
+	ID     string
+	Status Status
+	From   string
+	To     string
+	At     time.Time
+}
+
+// Query picks operations, newest first.
+type Query struct {
+	Project     string
+	Environment string
+	Limit       int
+	Before      time.Time // zero: from now
+}
+
+// Hold keeps an environment from being promoted to.
+type Hold struct {
+	ID          string    `json:"id"`
+	Project     string    `json:"project"`
+	Environment string    `json:"environment"`
+	Reason      string    `json:"reason"`
+	By          Who       `json:"by"`
+	CreatedAt   time.Time `json:"createdAt"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+}
+
+// Store keeps operations. Each method is one transaction; those that take a
+// receipt commit its entry with the change or change nothing.
+type Store interface {
+	// Begin commits an operation, its audit entry, its row of the deployment
+	// record and its first wake-up. Conflict with a *Busy inside when another
+	// one is live there. displace names a live operation that is cancelled
+	// first, "" for none; Conflict when it has begun to switch by now.
+	Begin(ctx context.Context, op Operation, displace string, r access.Receipt) error
+	// Order leaves an order for a live operation. Conflict when it has ended,
+	// has an order already, or, for a cancellation, has begun to switch;
+	// NotFound when there is none.
+	Order(ctx context.Context, id string, o Order, now time.Time, r access.Receipt) error
+	// Operation reads one with its steps. NotFound.
+	Operation(ctx context.Context, id string) (Operation, error)
+	Operations(ctx context.Context, q Query) ([]Operation, error)
+	// LiveOperation is the one that has not ended; false when there is none.
+	LiveOperation(ctx context.Context, project, environment string) (Operation, bool, error)
+
+	// Claim takes up one operation that is due and that nobody drives, with
+	// the order that waits for it; false when there is none.
+	Claim(ctx context.Context, c Claim) (Lease, Operation, Order, bool, error)
+	// Renew keeps a lease and answers the order that has come; ErrLost when
+	// somebody else has it.
+	Renew(ctx context.Context, l Lease, c Claim) (Order, error)
+	// Save commits a change. ErrLost when the lease is gone, ErrOrdered when
+	// the change would not be made because of an order.
+	Save(ctx context.Context, l Lease, c Change) error
+	// Release gives a lease back before its time.
+	Release(ctx context.Context, l Lease, due time.Time) error
+
+	// Holds are those in force at a time.
+	Holds(ctx context.Context, project, environment string, at time.Time) ([]Hold, error)
+	PlaceHold(ctx context.Context, h Hold, r access.Receipt) error
+	// LiftHold: NotFound when it is not in force.
+	LiftHold(ctx context.Context, id string, at time.Time, r access.Receipt) error
+
+	AppendAudit(ctx context.Context, r access.Receipt) (access.Entry, error)
+}

@@ -1,0 +1,166 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
+)
+
+// preflight reads everything the decision rests on and decides. What the Desk
+// read for its answer a moment ago is still fresh and is not read twice.
+func (r *run) preflight(ctx context.Context) turn {
+	step := r.current("preflight")
+	if !production(r.env) || r.op.Action == Deploy && r.op.Work.Before == nil {
+		return r.preflightDeploy(ctx, step)
+	}
+	if b := r.op.Work.Before; b != nil && r.op.To != nil && r.m.clock.Now().Sub(b.At) <= fresh && r.m.clock.Now().Sub(b.At) >= 0 {
+		return r.cleared(ctx, step)
+	}
+	p, refused, err := r.m.consider(ctx, r.site, r.env, r.op.Action, r.op.Work.Ask)
+	switch {
+	case err != nil:
+		r.note(step, Error, "%s", fault.From(err).Message)
+		return stay(retryPace, "Waiting for the providers: %s", fault.From(err).Message)
+	case refused != nil:
+		r.finish(step, Fail, "%s", refused.message)
+		return to(Refused, refused.cause, "%s", refused.message)
+	}
+	p.write(&r.op)
+	return r.cleared(ctx, step)
+}
+
+// write puts what was read into the operation.
+func (p *picture) write(op *Operation) {
+	op.From, op.To = buildOf(p.live.Deployment), buildOf(p.target)
+	op.Work.Before = &p.before
+	if op.Action != Rollback {
+		// What is live now is what it goes back to: it is pinned before anything
+		// changes, and its health was just looked at.
+		op.Back = op.From
+	}
+}
+
+// cleared ends preflight: nothing speaks against it.
+func (r *run) cleared(ctx context.Context, step *Step) turn {
+	b := r.op.Work.Before
+	if r.op.Action != Rollback && b.Errors == nil {
+		b.Errors = r.site.baseline(ctx, r.env)
+	}
+	facts := []Evidence{
+		{Label: "live now", Value: name(r.op.From), URL: r.link(r.op.From)},
+		{Label: "to be live", Value: name(r.op.To), URL: r.link(r.op.To)},
+		{Label: "domains", Value: strings.Join(b.Domains, ", ")},
+	}
+	if r.op.Action != Rollback {
+		facts = append(facts, Evidence{Label: "health before", Value: string(b.Healthy) + ": " + b.Health})
+		errors := "not known"
+		if b.Errors != nil {
+			errors = b.Errors.String()
+		}
+		facts = append(facts, Evidence{Label: "errors in the hour before", Value: errors}, Evidence{Label: "goes back to", Value: name(r.op.Back)})
+	}
+	r.evidence(step, facts...)
+	r.finish(step, Pass, "Nothing speaks against it.")
+	return to(Snapshot, "", "Nothing speaks against it.")
+}
+
+func name(b *Build) string {
+	if b == nil {
+		return "not known"
+	}
+	if b.Commit == "" {
+		return b.ID
+	}
+	return hostile.Short(b.Commit) + " " + hostile.FirstLine(b.Message, 80) + " (" + b.ID + ")"
+}
+
+func (r *run) link(b *Build) string {
+	if r.site.linker == nil || b.commit() == "" {
+		return ""
+	}
+	return hostile.Link(r.site.linker.CommitURL(b.Commit))
+}
+
+// snapshot keeps the database as it is, where something can.
+func (r *run) snapshot(ctx context.Context) turn {
+	if r.op.Action == Rollback {
+		return to(Switching, "", "Giving production back.") // a rollback waits for nothing
+	}
+	step := r.current("snapshot")
+	if r.site.Snapshots == nil {
+		r.finish(step, Inconclusive, "No snapshot was made: nothing is set up here that could make one. The database is as it was, and a rollback would not change it.")
+		return to(Switching, "", "No snapshot is needed or none can be made. Switching.")
+	}
+	note, err := r.site.Snapshots.Snapshot(ctx, r.op.Project, r.op.Environment, r.op.ID)
+	if err != nil {
+		if fault.KindOf(err).Retryable() {
+			r.note(step, Error, "%s", fault.From(err).Message)
+			return stay(retryPace, "The snapshot is not there yet: %s", fault.From(err).Message)
+		}
+		r.finish(step, Fail, "%s", fault.From(err).Message)
+		return to(Failed, CauseProviderNo, "No snapshot of the database could be made, so nothing was changed: %s", fault.From(err).Message)
+	}
+	r.finish(step, Pass, "%s", note)
+	return to(Switching, "", "%s", note)
+}
+
+// consider reads and judges: the one way to a yes or a no, for the Desk and
+// for the machine.
+func (m *machine) consider(ctx context.Context, s *site, env envOf, action Action, ask Ask) (picture, *refusal, error) {
+	var h history
+	if action == Rollback {
+		ops, err := m.store.Operations(ctx, Query{Project: s.Name, Environment: env.Name, Limit: 50})
+		if err != nil {
+			return picture{}, nil, err
+		}
+		h = historyOf(ops)
+	}
+	now := m.clock.Now()
+	var holds []Hold
+	if action != Rollback {
+		var err error
+		if holds, err = m.store.Holds(ctx, s.Name, env.Name, now); err != nil {
+			return picture{}, nil, err
+		}
+	}
+	p, refused, err := s.look(ctx, action, ask, env, h, m.clock.Now)
+	if refused != nil || err != nil {
+		return p, refused, err
+	}
+	if action == Rollback {
+		return p, judgeRollback(ask, p.facts, env.Name), nil
+	}
+	p.holds = holds
+	if s.Rules.Frozen != nil {
+		p.frozen = s.Rules.Frozen(env.Name, now)
+	}
+	if refused := judgePromotion(ask, p.facts, env.Name); refused != nil {
+		return p, refused, nil
+	}
+	if ask.Rebuild && s.builder == nil {
+		return p, no(CauseUnsupported, "The platform cannot rebuild %s for production.", p.target.ID), nil
+	}
+	if ask.Sheet != "" {
+		return p, m.sameSheet(ctx, s, p, ask.Sheet), nil
+	}
+	return p, nil, nil
+}
+
+// sameSheet says whether what the person confirmed is still what would happen.
+func (m *machine) sameSheet(ctx context.Context, s *site, p picture, hash string) *refusal {
+	sheet := s.sheet(ctx, side{build: p.live.Deployment, crons: p.live.Crons}, side{build: p.target})
+	if sheet.Hash == hash {
+		return nil
+	}
+	return no(CauseSheetChanged, "What this release would change is not what you confirmed: it now holds %s. Look at the comparison again.", sheet.summary())
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, word)
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
