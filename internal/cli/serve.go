@@ -40,8 +40,8 @@ func newServe(s Streams) *cobra.Command {
 				cfg.Listen = listen
 			}
 			log := newLog(s.Err, cfg.LogLevel)
-			for _, w := range cfg.Warnings {
-				log.Warn("configuration", "where", w.Where, "problem", w.Problem)
+			if n := len(cfg.Warnings); n > 0 {
+				log.Warn("the configuration works and is not wise; \"envdeck config check\" says where", "warnings", n, "first", cfg.Warnings[0].Problem)
 			}
 			a, err := app.New(cmd.Context(), app.Options{Config: cfg, Clock: clock.Real(), Log: log, Version: Version()})
 			if err != nil {
