@@ -8,26 +8,41 @@ package secret
 import (
 	"fmt"
 	"log/slog"
+	"unique"
 )
 
 const redacted = "[redacted]"
 
 // Text is a secret string. The zero value is "not set". Values are comparable,
 // but compare secrets from outside with crypto/subtle.
-type Text struct{ value string }
+//
+// The value is kept behind a pointer because fmt calls no method on a field
+// that is not exported: it would print a string in there as it stands. Of a
+// pointer inside a struct it prints the address.
+type Text struct{ value unique.Handle[string] }
 
 // New wraps a secret.
-func New(value string) Text { return Text{value: value} }
+func New(value string) Text {
+	if value == "" {
+		return Text{}
+	}
+	return Text{value: unique.Make(value)}
+}
 
 // Reveal is the secret itself. Call it only where the value leaves for the
 // service that it belongs to.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if !t.Set() {
+		return ""
+	}
+	return t.value.Value()
+}
 
 // Set says whether there is a value.
-func (t Text) Set() bool { return t.value != "" }
+func (t Text) Set() bool { return t != Text{} }
 
 func (t Text) String() string {
-	if t.value == "" {
+	if !t.Set() {
 		return ""
 	}
 	return redacted

@@ -19,8 +19,16 @@ func TestNothingPrintsASecret(t *testing.T) {
 		Token secret.Text
 		Ptr   *secret.Text
 	}
+	// fmt calls no methods on what is not exported.
+	type client struct {
+		token secret.Text
+		block block
+		all   map[string]secret.Text
+		list  []secret.Text
+	}
 	s := secret.New(canary)
 	b := block{Token: s, Ptr: &s}
+	inside := &client{s, b, map[string]secret.Text{"k": s}, []secret.Text{s}}
 
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T%v"} {
@@ -28,6 +36,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 		fmt.Fprintf(&out, verb, &s)
 		fmt.Fprintf(&out, verb, b)
 		fmt.Fprintf(&out, verb, []secret.Text{s})
+		fmt.Fprintf(&out, verb, inside)
+		fmt.Fprintf(&out, verb, *inside)
 		fmt.Fprintf(&out, verb, map[string]secret.Text{"k": s})
 	}
 	fmt.Fprint(&out, s, b, fmt.Errorf("call: %v", s))
@@ -43,6 +53,9 @@ func TestNothingPrintsASecret(t *testing.T) {
 
 	if hex := fmt.Sprintf("%x", canary); strings.Contains(out.String(), canary) || strings.Contains(strings.ToLower(out.String()), hex) {
 		t.Errorf("the secret is in the output:\n%s", out.String())
+	}
+	if s != secret.New(canary) || s == secret.New(canary+"x") || secret.New("") != (secret.Text{}) {
+		t.Error("the same secrets are not equal, or different ones are")
 	}
 	if s.Reveal() != canary || !s.Set() || (secret.Text{}).Set() {
 		t.Error("Reveal or Set is wrong")
