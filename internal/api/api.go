@@ -18,6 +18,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 )
 
@@ -29,6 +30,7 @@ type Options struct {
 	Door    *door.Door
 	Boards  *status.Boards
 	Control *access.Control
+	Desk    *release.Desk
 	Self    Self
 	Version string
 	// Clock is for expiries that are asked for as a time; nil for the
@@ -49,6 +51,7 @@ type API struct {
 func Mount(o Options) *API {
 	a := newAPI(o)
 	a.mountStatus()
+	a.mountReleases()
 	a.mountReport()
 	a.mountHealth()
 	a.mountAccess()

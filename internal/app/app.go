@@ -23,6 +23,7 @@ import (
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/all"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/store"
 	"github.com/envdeck/envdeck/internal/usage"
@@ -46,6 +47,7 @@ type App struct {
 	keeper   *cache.Keeper
 	watch    *health.Watch
 	boards   []*status.Board
+	desk     *release.Desk
 	counter  *usage.Counter
 	door     *door.Door
 	listener net.Listener
@@ -155,6 +157,7 @@ func (a *App) openBoards() error {
 	targets := health.Targets(catalog)
 	prober := health.NewProber(targets, health.ProberConfig{Clock: a.o.Clock, UserAgent: a.userAgent()})
 	byProject := map[string]*status.Board{}
+	var sets []provider.Set
 	a.watch = health.NewWatch(health.WatchConfig{
 		Targets: targets, Probe: prober.Probe, Interval: a.o.Config.Health.Interval, Clock: a.o.Clock, Log: a.o.Log, Store: a.db,
 		OnSample: func(t health.Target, _ health.Sample) {
@@ -168,6 +171,7 @@ func (a *App) openBoards() error {
 		if err != nil {
 			return err
 		}
+		sets = append(sets, set)
 		project, _ := catalog.Project(p.Name)
 		prefix := ""
 		if i > 0 {
@@ -182,6 +186,7 @@ func (a *App) openBoards() error {
 		a.loops = append(a.loops, loop{"status " + p.Name, b.Run})
 	}
 	a.loops = append(a.loops, loop{"health", a.watch.Run})
+	a.openReleases(sets)
 	return nil
 }
 
@@ -210,7 +215,7 @@ func (a *App) openDoor() {
 		Control: a.Control, Log: a.o.Log, PublicURL: a.o.Config.PublicURL, Observe: a.counter.Answered, Clock: a.o.Clock,
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountProbes()
 	a.mountWeb(boards)
 }

@@ -62,7 +62,8 @@ func newRoot(s Streams) *cobra.Command {
 		return fault.New(fault.Invalid, "%s: %v. See %q.", c.CommandPath(), err, c.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s), newDev(s), newCron(s),
+		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s),
+		newPromote(s), newRollback(s), newDeploy(s), newOperations(s), newCompare(s), newDev(s), newCron(s),
 		newUser(s), newToken(s), newAudit(s), newBackup(s), newDoctor(s), newVersion(s),
 	)
 	return root

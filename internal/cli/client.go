@@ -77,7 +77,11 @@ func (c *client) do(ctx context.Context, method, path string, body, v any) ([]by
 	}
 	target := strings.TrimSuffix(c.url, "/") + path
 	if c.project != "" {
-		target += "?project=" + url.QueryEscape(c.project)
+		and := "?"
+		if strings.Contains(path, "?") {
+			and = "&"
+		}
+		target += and + "project=" + url.QueryEscape(c.project)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target, payload)
 	if err != nil {

@@ -264,7 +264,7 @@ func (r *run) baking(ctx context.Context) (turn, error) {
 	if r.bakedFor() >= r.site.Rules.Bake {
 		return stay(left(r.m.clock.Now(), began, probeEvery), "The time is over, and the evidence is not enough yet: %s.", text), nil
 	}
-	return stay(left(r.m.clock.Now(), began, probeEvery), "Watching %s. %s so far.", r.env.Name, plural(w.Probes, "probe")), nil
+	return stay(left(r.m.clock.Now(), began, probeEvery), "Watching %s until %s.", r.env.Name, w.Until.Format("15:04:05 UTC")), nil
 }
 
 // bakedFor is how long the build was watched, by a process that was alive.

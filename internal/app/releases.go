@@ -1,0 +1,41 @@
+package app
+
+import (
+	"context"
+
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/status"
+)
+
+// openReleases opens the room that moves production; sets and boards are in
+// the order of the projects.
+func (a *App) openReleases(sets []provider.Set) {
+	catalog := a.o.Config.Catalog()
+	o := release.Options{Gate: a.Control.Gate, Store: a.db, Clock: a.o.Clock, Log: a.o.Log}
+	for i, p := range a.o.Config.Projects {
+		project, _ := catalog.Project(p.Name)
+		o.Projects = append(o.Projects, release.Project{
+			Project: project, Providers: sets[i], Health: a.watch, Rules: releaseRules(p), Refresh: refresher(a.boards[i]),
+		})
+	}
+	a.desk = release.New(o)
+	a.loops = append(a.loops, loop{"release", a.desk.Run})
+}
+
+var _ release.Health = (*health.Watch)(nil)
+
+func releaseRules(p config.Project) release.Rules {
+	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != ""}
+	if p.Migrations != nil {
+		r.Migrations = p.Migrations.Dir
+	}
+	return r
+}
+
+// refresher asks for the facts anew after production moved.
+func refresher(b *status.Board) func(context.Context) {
+	return func(ctx context.Context) { b.Refresh(ctx) }
+}
