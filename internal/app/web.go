@@ -3,8 +3,12 @@ package app
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/access/oidc"
+	"github.com/envdeck/envdeck/internal/access/passkey"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/status"
@@ -14,8 +18,11 @@ import (
 
 // mountWeb opens the pages.
 func (a *App) mountWeb(boards *status.Boards) {
+	keys, noKeys := a.passkeys()
+	federation := a.federation()
 	face := web.New(web.Deps{
-		Access: people{a.door, a.Control},
+		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
+		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {
 			names, err := boards.Projects(context.Background(), who)
 			if err != nil {
@@ -23,15 +30,37 @@ func (a *App) mountWeb(boards *status.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {
-		a.door.Handle(route.Pattern, access.FaceWeb, route.Use, func(w http.ResponseWriter, r *http.Request, _ access.Actor) {
-			route.Handler(w, r)
-		})
+		a.door.Handle(route.Pattern, access.FaceWeb, route.Use, route.Handler)
 	}
 	a.door.SetPage(face.ShowProblem)
+}
+
+// passkeys are the ceremonies, or why browsers would refuse them here.
+func (a *App) passkeys() (web.Passkeys, string) {
+	address, err := url.Parse(a.URL())
+	if err == nil {
+		var keys *passkey.Passkeys
+		if keys, err = passkey.New(address, a.Control); err == nil {
+			return keys, ""
+		}
+	}
+	return nil, fault.From(err).Message
+}
+
+// federation is the way to the identity provider, nil when there is none.
+func (a *App) federation() web.Federation {
+	o := a.o.Config.Auth.OIDC
+	if o == nil {
+		return nil
+	}
+	return oidc.New(oidc.Config{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: strings.TrimSuffix(a.URL(), "/") + web.OIDCCallback,
+		RoleClaim: o.RoleClaim, SuperAdmin: o.SuperAdmin, Admin: o.Admin, Control: a.Control, Clock: a.o.Clock,
+	})
 }
 
 // board gives the panels what they show, with ages in their words.
@@ -57,6 +86,7 @@ func (b board) Deployments(ctx context.Context, who access.Actor, project string
 type people struct {
 	door    *door.Door
 	control *access.Control
+	oidc    bool
 }
 
 func (p people) Actor(r *http.Request) (access.Actor, error) {
@@ -67,7 +97,13 @@ func (p people) Actor(r *http.Request) (access.Actor, error) {
 	return who, err
 }
 
-func (p people) Ways(context.Context) (web.Ways, error) { return web.Ways{Password: true}, nil }
+func (p people) Ways(context.Context) (web.Ways, error) {
+	ways := web.Ways{Password: true}
+	if p.oidc {
+		ways.OIDC, ways.OIDCPath = "your identity provider", web.OIDCPath
+	}
+	return ways, nil
+}
 
 func (p people) begin(w http.ResponseWriter, r *http.Request, in access.SignedIn, err error) error {
 	if err == nil {

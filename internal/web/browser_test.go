@@ -203,7 +203,7 @@ func TestBrowserFilter(t *testing.T) {
 // The page says calmly that the server is gone, and recovers by itself.
 func TestBrowserConnectionLost(t *testing.T) {
 	d := &desk{story: stories.Normal()}
-	mux := mount(face(d))
+	mux := mount(face(d), d)
 	var broken, asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Has("fragment") {

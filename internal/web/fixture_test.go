@@ -17,6 +17,7 @@ import (
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
@@ -97,6 +98,11 @@ type still struct{ clock.Clock }
 
 func (still) Now() time.Time { return stories.Now() }
 
+func (d *desk) Activity(context.Context, access.Actor, access.AuditFilter) (access.Page, error) {
+	s := d.now()
+	return s.Activity, s.Err
+}
+
 func face(d *desk) *web.Web { return faceOn(d) }
 
 // rooms is everything the face asks.
@@ -104,31 +110,39 @@ type rooms interface {
 	web.Access
 	lanes.Board
 	deployments.History
+	activity.Log
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
 		Access: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 
 // mount opens the face's routes as the door does: with the headers of every
 // answer, and a page for addresses that nobody opened.
-func mount(face *web.Web) http.Handler {
+func mount(face *web.Web, d web.Access) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		face.Problem(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
 	})
 	for _, r := range face.Routes() {
-		mux.HandleFunc(r.Pattern, r.Handler)
+		mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
+			a, err := d.Actor(req)
+			if err != nil && !r.Use.Open() {
+				face.Problem(w, req, err)
+				return
+			}
+			r.Handler(w, req, a)
+		})
 	}
 	return door.Headers(mux)
 }
 
 func serve(t *testing.T, d *desk) *httptest.Server {
 	t.Helper()
-	mux := mount(face(d))
+	mux := mount(face(d), d)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server
@@ -143,7 +157,7 @@ func (h *halfBroken) Status(context.Context, access.Actor, string) (status.Statu
 
 func serveOn(t *testing.T, d rooms, target string) *http.Response {
 	t.Helper()
-	mux := mount(faceOn(d))
+	mux := mount(faceOn(d), d)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody))
 	return w.Result()

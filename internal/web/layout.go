@@ -20,6 +20,7 @@ type layoutView struct {
 	Projects []navItem
 	User     ui.Text
 	Role     ui.Text
+	Menu     []navItem // the settings that the person may open
 	Version  string
 }
 
@@ -49,7 +50,7 @@ func (s *Web) head(r *http.Request, title string) head {
 func (s *Web) layout(r *http.Request, v panel.Viewer, page panel.Page) layoutView {
 	l := layoutView{
 		head: s.head(r, page.Title), Now: milliseconds(v.Now), Version: s.deps.Version,
-		User: ui.Name(v.Actor.Label()), Role: ui.Name(string(v.Actor.Role)),
+		User: ui.Name(v.Actor.Label()), Role: ui.Name(string(v.Actor.Role)), Menu: settingsMenu(v.Actor, r.URL.Path),
 	}
 	for _, p := range s.deps.Pages {
 		l.Nav = append(l.Nav, navItem{Text: p.Title, Path: withProject(p.Path, v.Project), Current: p.Path == page.Path})

@@ -33,7 +33,9 @@ func (s *Web) Problem(w http.ResponseWriter, r *http.Request, err error) {
 // down: what a person meets in a browser is a page. Somebody who is not signed
 // in is sent to do that, and comes back.
 func (s *Web) ShowProblem(w http.ResponseWriter, r *http.Request, p door.Problem) {
-	whole := r.Method == http.MethodGet && r.URL.Query().Get("fragment") == ""
+	// Whoever shows a token that does not work is no person at a browser: the
+	// page for signing in would refuse it as well, and send it round in circles.
+	whole := r.Method == http.MethodGet && r.URL.Query().Get("fragment") == "" && r.Header.Get("Authorization") == ""
 	if p.Status == http.StatusUnauthorized && whole {
 		http.Redirect(w, r, signInPath(r), http.StatusSeeOther)
 		return
@@ -81,7 +83,7 @@ func signInPath(r *http.Request) string {
 // Anything a browser could read as another host is refused: "//host",
 // "/\host", control characters, an encoded slash.
 func localPath(next string) string {
-	if !strings.HasPrefix(next, "/admin/") || strings.ContainsAny(next, "\\\r\n\t\x00") || strings.Contains(next, "//") || len(next) > 512 {
+	if !strings.HasPrefix(next, "/admin/") || strings.ContainsAny(next, "\\\r\n\t\x00") || strings.Contains(next, "//") || len(next) > 2000 {
 		return Home
 	}
 	path, _, _ := strings.Cut(next, "?")

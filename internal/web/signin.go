@@ -10,13 +10,14 @@ import (
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
 
-// maxForm is the most a form may be: a name, a password and a token.
+// maxForm is the most a form may be: a name, a password, a passkey's answer.
 const maxForm = 16 << 10
 
 // signInView is what the pages for signing in are drawn with.
 type signInView struct {
 	head
 	Ways    Ways
+	Passkey bool
 	Next    string
 	Name    ui.Text
 	Token   string
@@ -56,7 +57,7 @@ func (s *Web) drawSignIn(w http.ResponseWriter, r *http.Request, status int, vie
 	if ways.OIDC != "" {
 		ways.OIDCPath += "?" + nextQuery(view.Next)
 	}
-	view.head, view.Ways = s.head(r, "Sign in"), ways
+	view.head, view.Ways, view.Passkey = s.head(r, "Sign in"), ways, s.deps.Passkeys != nil
 	s.draw(w, r, status, "sign-in", view)
 }
 

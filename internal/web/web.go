@@ -22,6 +22,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/ui"
@@ -29,6 +30,9 @@ import (
 
 //go:embed pages/*.html
 var pages embed.FS
+
+//go:embed pages/pages.css
+var pageStyles []byte
 
 // Home is where signing in leads to.
 const Home = "/admin/environments"
@@ -67,9 +71,21 @@ type Deps struct {
 	// Projects names the projects an actor may see, in order.
 	Projects func(access.Actor) []string
 	Pages    []panel.Page
-	Clock    clock.Clock
-	Log      *slog.Logger
-	Version  string // shown in the footer
+	// Control is people, their tokens and sessions, and the record.
+	Control *access.Control
+	// Door gives browsers their cookies.
+	Door *door.Door
+	// Passkeys runs their ceremonies; nil where browsers refuse them, which
+	// NoPasskeys explains.
+	Passkeys   Passkeys
+	NoPasskeys string
+	// OIDC signs people in elsewhere; nil when none is configured.
+	OIDC Federation
+	// URL is the address that people use, for links to hand on.
+	URL     func() string
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Version string // shown in the footer
 }
 
 // Web is the face.
@@ -81,7 +97,7 @@ type Web struct {
 
 // New makes the face.
 func New(d Deps) *Web {
-	styles := [][]byte{ui.Styles()}
+	styles := [][]byte{ui.Styles(), pageStyles}
 	seen := map[string]bool{}
 	for _, page := range d.Pages {
 		for _, p := range page.Panels {
@@ -102,28 +118,37 @@ func New(d Deps) *Web {
 type Route struct {
 	Pattern string // of a ServeMux
 	Use     access.UseCase
-	Handler http.HandlerFunc
+	Handler door.Handler
+}
+
+// plain is a route that does not care who asks.
+func plain(h http.HandlerFunc) door.Handler {
+	return func(w http.ResponseWriter, r *http.Request, _ access.Actor) { h(w, r) }
 }
 
 // Routes lists the face's routes, for whoever opens them at the door.
 func (s *Web) Routes() []Route {
 	routes := []Route{
-		{"GET /{$}", access.PublicHealth, s.home},
-		{"GET /assets/{file}", access.PublicHealth, s.assets.serve},
-		{"GET /favicon.ico", access.PublicHealth, s.assets.favicon},
-		{"GET /sign-in", access.SignIn, s.signInForm},
-		{"POST /sign-in", access.SignIn, s.signIn},
-		{"GET /sign-in/link", access.SignIn, s.linkForm},
-		{"POST /sign-in/link", access.SignIn, s.useLink},
-		{"GET /set-up", access.SignIn, s.setUpForm},
-		{"POST /set-up", access.SignIn, s.setUp},
-		{"POST /sign-out", access.ManageOwnSessions, s.signOut},
-		{"GET /admin", access.PublicHealth, s.home},
+		{"GET /{$}", access.PublicHealth, plain(s.home)},
+		{"GET /assets/{file}", access.PublicHealth, plain(s.assets.serve)},
+		{"GET /favicon.ico", access.PublicHealth, plain(s.assets.favicon)},
+		{"GET /sign-in", access.SignIn, plain(s.signInForm)},
+		{"POST /sign-in", access.SignIn, plain(s.signIn)},
+		{"GET " + OIDCPath, access.SignIn, s.beginOIDC},
+		{"GET " + OIDCCallback, access.SignIn, s.finishOIDC},
+		{"POST /sign-in/passkey/options", access.SignIn, s.signInOptions},
+		{"POST /sign-in/passkey", access.SignIn, s.signInPasskey},
+		{"GET /sign-in/link", access.SignIn, plain(s.linkForm)},
+		{"POST /sign-in/link", access.SignIn, plain(s.useLink)},
+		{"GET /set-up", access.SignIn, plain(s.setUpForm)},
+		{"POST /set-up", access.SignIn, plain(s.setUp)},
+		{"POST /sign-out", access.ManageOwnSessions, plain(s.signOut)},
+		{"GET /admin", access.PublicHealth, plain(s.home)},
 	}
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return routes
+	return append(routes, s.settingsRoutes()...)
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {
@@ -131,14 +156,9 @@ func (s *Web) home(w http.ResponseWriter, r *http.Request) {
 }
 
 // page serves a page whole, or one panel of it when ?fragment= names one.
-func (s *Web) page(page panel.Page) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (s *Web) page(page panel.Page) door.Handler {
+	return func(w http.ResponseWriter, r *http.Request, actor access.Actor) {
 		fragment := r.URL.Query().Get("fragment")
-		actor, err := s.deps.Access.Actor(r)
-		if err != nil {
-			s.Problem(w, r, err)
-			return
-		}
 		viewer, err := s.viewer(r, actor)
 		if err != nil {
 			s.Problem(w, r, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
@@ -22,6 +23,7 @@ type Story struct {
 	Status      status.Status
 	Deployments status.Deployments
 	Ages        []panel.Age
+	Activity    access.Page
 	Err         error // when the board itself cannot answer
 }
 
@@ -48,6 +50,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
+		Activity: record(),
 	}
 }
 
@@ -168,6 +171,10 @@ func Hostile() Story {
 		e.ActiveUsers, e.ErrorCount24h = nil, nil
 	}
 	s.Status.Sources[0].Error = &status.Problem{Message: bad}
+	for i := range s.Activity.Entries {
+		e := &s.Activity.Entries[i]
+		e.ActorName, e.Action, e.Object, e.Environment, e.Reason, e.Result, e.ActorKind = bad, bad, bad, bad, bad, access.Result(bad), access.Kind(bad)
+	}
 	for i := range s.Deployments.Deployments {
 		d := &s.Deployments.Deployments[i]
 		d.ID += `"><script>`
@@ -338,6 +345,23 @@ func history() status.Deployments {
 	}
 	d.CurrentProd, d.CurrentNext = &d.Deployments[6], &d.Deployments[2]
 	return d
+}
+
+// record is a day of the audit log, newest first.
+func record() access.Page {
+	rows := []access.Entry{
+		{ActorKind: access.Person, ActorName: "zoltan", Action: "release.promote", Environment: "prod", Object: "op_5h2k", Reason: "Gallery pagination is tested, support waits for it", Result: access.Requested},
+		{ActorKind: access.System, ActorName: "envdeck (release)", Action: "release.rollback", Environment: "prod", Object: "op_5h2k", Reason: "3 of the last 5 health checks failed", Result: access.Done},
+		{ActorKind: access.Nobody, ActorName: "nobody", Action: "session.sign_in", Result: access.Denied},
+		{ActorKind: access.Person, ActorName: "ana-ruiz", Action: "session.sign_in", Object: "ses_4l2m", Result: access.Done},
+		{ActorKind: access.Machine, ActorName: "zoltan", Action: "database.branch.created", Environment: "next", Object: "br-quiet-sun-1", Reason: "try the migration", Result: access.Failed},
+		{ActorKind: access.Person, ActorName: "zoltan", Action: "token.own.created", Object: "tok_9s1d", Result: access.Done},
+		{ActorKind: access.Operator, ActorName: "root", Action: "operator.act.bootstrap", Result: access.Done},
+	}
+	for i := range rows {
+		rows[i].Seq, rows[i].At = int64(1204-i), before(time.Duration(i*i*7+1)*time.Minute)
+	}
+	return access.Page{Entries: rows, Next: 1198}
 }
 
 func ptr[T any](v T) *T { return &v }

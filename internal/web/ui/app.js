@@ -154,8 +154,47 @@
     cookie("theme", to || "auto");
   };
 
+  // A secret that is shown once: one press copies it.
+  const copy = async (button) => {
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    try { await navigator.clipboard.writeText(field.value); setText(button, "Copied"); say("Copied."); } catch { say("Selected. Copy it with the keyboard."); }
+  };
+
+  // Passkeys: the form asks the server for the options, the browser for its
+  // user, and is then sent like any other form.
+  const passkey = async (form) => {
+    const button = $("button", form), failed = (text) => {
+      let note = $(".why-not", form);
+      if (!note) form.append(note = Object.assign(document.createElement("p"), { className: "why-not" }));
+      note.setAttribute("role", "alert");
+      setText(note, text);
+      button.disabled = false;
+    };
+    if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) return failed("This browser has no passkeys that a page can use. Take a newer one.");
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.dataset.options, { method: "POST", credentials: "same-origin", redirect: "manual", cache: "no-store" });
+      if (answer.status === 403 && form.dataset.passkey === "create") return location.assign(`/confirm?next=${encodeURIComponent(location.pathname)}`);
+      if (!answer.ok) return failed("The server did not allow it. Load the page again and try once more.");
+      const { publicKey } = await answer.json();
+      const credential = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey) });
+      form.elements.answer.value = JSON.stringify(credential.toJSON());
+      form.submit();
+    } catch (error) {
+      failed(error.name === "NotAllowedError" ? "Nothing was confirmed: the browser's dialog was closed or ran out." : error.name === "InvalidStateError" ? "This device has a passkey for your account already." : "The passkey could not be used. Try again.");
+    }
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-passkey]");
+    if (form) { event.preventDefault(); passkey(form); }
+  });
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
+    if (button?.dataset.copy) copy(button);
     if (button?.id === "theme") theme(button);
     if (button?.id === "retry") { setText($("#link [data-text]"), "Trying…"); round(); }
     for (const open of $$("details.menu[open], details.why[open], details.trouble[open]")) if (!open.contains(event.target)) open.open = false;
@@ -172,7 +211,10 @@
     }
   });
 
-  if (panels().length === 0) return;
+  if (panels().length === 0) { // nothing to ask for: only the ages move
+    setInterval(() => { if (!document.hidden) tick(); }, 1000);
+    return;
+  }
   document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else round(); });
   addEventListener("online", round);
   for (const form of $$("[data-filter]")) filter(form);

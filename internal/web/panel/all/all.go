@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 )
@@ -13,6 +14,7 @@ import (
 type Rooms struct {
 	Board   lanes.Board
 	History deployments.History
+	Log     activity.Log
 }
 
 // Pages lists every page in the order of the navigation.
@@ -23,6 +25,9 @@ func Pages(r Rooms) []panel.Page {
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
+		}},
+		{Path: activity.Path, Title: "Activity", Use: access.ViewAudit, Panels: []panel.Panel{
+			activity.New(r.Log),
 		}},
 	}
 }
