@@ -37,7 +37,7 @@ func (t target) etag(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("ETag") == "" {
 		return "", fmt.Errorf("%s answered %s without an ETag", t.url, answer.Status)
 	}
