@@ -288,6 +288,7 @@ func (w *world) grow(t testing.TB, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = insert.Close() }()
 	for range n {
 		e, err := receipt.Seal(head.Seq+1, head.Hash)
 		if err != nil {

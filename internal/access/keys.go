@@ -54,7 +54,7 @@ func NewKeys(master secret.Text) (Keys, error) {
 // but never onto the same medium.
 func OpenKeys(path string) (Keys, error) {
 	for range 2 {
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(path) //nolint:gosec // in the data folder, which the operator names
 		if err == nil {
 			if info, serr := os.Stat(path); serr == nil && info.Mode().Perm()&0o077 != 0 {
 				return Keys{}, fault.New(fault.Invalid, "The key file %s can be read by others (mode %04o). Mend it with: chmod 600 %s", path, info.Mode().Perm(), path)
@@ -80,7 +80,7 @@ func createKey(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // after the link its other name stays
 	_, err = f.WriteString(base64.StdEncoding.EncodeToString(raw) + "\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -103,41 +104,47 @@ func TestNothingUsableIsStored(t *testing.T) {
 		raw := storetest.Raw(t, db)
 		cells := 0
 		for _, table := range []string{"settings", "users", "tokens", "sessions", "links", "idempotency_keys", "audit_entries"} {
-			rows, err := raw.QueryContext(t.Context(), `SELECT * FROM `+table)
-			if err != nil {
-				t.Fatal(err)
-			}
-			columns, err := rows.Columns()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for rows.Next() {
-				row := make([]any, len(columns))
-				for i := range row {
-					row[i] = new(any)
-				}
-				if err := rows.Scan(row...); err != nil {
-					t.Fatal(err)
-				}
-				for i, v := range row {
-					cells++
-					text := fmt.Sprint(*v.(*any))
-					for _, s := range secrets {
-						if strings.Contains(text, s.Reveal()) || strings.Contains(text, s.Reveal()[9:]) {
-							t.Errorf("%s.%s holds a secret", table, columns[i])
-						}
+			eachCell(t, raw, table, func(column, text string) {
+				cells++
+				for _, s := range secrets {
+					if strings.Contains(text, s.Reveal()) || strings.Contains(text, s.Reveal()[9:]) {
+						t.Errorf("%s.%s holds a secret", table, column)
 					}
 				}
-			}
-			if err := rows.Err(); err != nil {
-				t.Fatal(err)
-			}
-			_ = rows.Close()
+			})
 		}
 		if cells < 50 {
 			t.Fatalf("only %d cells were looked at", cells)
 		}
 	})
+}
+
+func eachCell(t *testing.T, db *sql.DB, table string, look func(column, text string)) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT * FROM `+table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rows.Next() {
+		row := make([]any, len(columns))
+		for i := range row {
+			row[i] = new(any)
+		}
+		if err := rows.Scan(row...); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range row {
+			look(columns[i], fmt.Sprint(*v.(*any)))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestAnotherMasterKeyIsRefused(t *testing.T) {

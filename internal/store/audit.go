@@ -110,7 +110,7 @@ func list[T any](ctx context.Context, db *DB, what string, scan func(*sql.Rows) 
 	if err != nil {
 		return nil, db.fault(err, what)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
 	all := []T{}
 	for rows.Next() {
 		v, err := scan(rows)

@@ -28,7 +28,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 		return fault.Wrap(fault.Unavailable, err, "The backup can not be written to %s.", path)
 	}
 	part := f.Name()
-	defer os.Remove(part) // after the link its other name stays
+	defer func() { _ = os.Remove(part) }() // after the link its other name stays
 	if err := f.Close(); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "The backup can not be written to %s.", path)
 	}
@@ -38,7 +38,7 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if err != nil {
 		return db.fault(err, "write the backup")
 	}
-	defer own.Close()
+	defer func() { _ = own.Close() }()
 	if _, err := own.ExecContext(ctx, `VACUUM INTO $1`, part); err != nil {
 		return db.fault(err, "write the backup")
 	}

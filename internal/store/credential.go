@@ -8,7 +8,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 )
 
-const tokenColumns = `t.id, t.hash, t.owner_id, t.scope, t.name, t.last_four, t.created_at, t.expires_at, t.used_at, t.revoked_at`
+const tokenColumns = `t.id, t.hash, t.owner_id, t.scope, t.name, t.last_four, t.created_at, t.expires_at, t.used_at, t.revoked_at` //nolint:gosec // columns, no credential
 
 func tokenFields(t *access.Token) (fields []any, done func()) {
 	var created, expires, used, revoked sql.NullInt64

@@ -27,7 +27,7 @@ func (db *DB) AppendSamples(ctx context.Context, batch []health.Record) error {
 		if err != nil {
 			return err
 		}
-		defer insert.Close()
+		defer func() { _ = insert.Close() }()
 		for _, r := range batch {
 			s, parts := r.Sample, ""
 			if len(s.Parts) > 0 {

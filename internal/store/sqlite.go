@@ -87,7 +87,7 @@ const turnFor = time.Minute
 // private makes sure of the file with mode 0600 before SQLite does, which gives
 // its side files the mode of the file.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in the data folder, which the operator names
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func (d *device) get(t *testing.T, raw json.RawMessage) []byte {
 	d.count++
 	auth := d.authData(d.flags, nil)
 	sum := sha256.Sum256(client)
-	digest := sha256.Sum256(append(auth[:len(auth):len(auth)], sum[:]...))
+	digest := sha256.Sum256(append(slices.Clip(auth), sum[:]...))
 	sig, err := ecdsa.SignASN1(rand.Reader, d.key, digest[:])
 	if err != nil {
 		t.Fatal(err)

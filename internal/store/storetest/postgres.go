@@ -98,7 +98,7 @@ func admin(at *url.URL, query string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	_, err = db.ExecContext(ctx, query)
@@ -142,7 +142,9 @@ func start(initdb, postgres string) (*url.URL, error) {
 	}
 	data := filepath.Join(dir, "data")
 	var out bytes.Buffer
-	cmd := exec.Command(initdb, "-D", data, "-U", "envdeck", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, initdb, "-D", data, "-U", "envdeck", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", &out, &out
 	cmd.SysProcAttr = asServer()
 	if err := cmd.Run(); err != nil {

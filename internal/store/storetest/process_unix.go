@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"os/user"
@@ -60,7 +61,8 @@ func keep(dir string, command ...string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("/bin/sh", append([]string{"-c", keeper, "keeper", dir}, command...)...)
+	// No deadline: it lives as long as the test binary.
+	cmd := exec.CommandContext(context.Background(), "/bin/sh", append([]string{"-c", keeper, "keeper", dir}, command...)...)
 	cmd.Dir, cmd.Stdin, cmd.SysProcAttr = "/", theirs, asServer()
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+dir)
 	cmd.Env = withoutPostgres(cmd.Env)
@@ -72,7 +74,7 @@ func keep(dir string, command ...string) error {
 
 // held is the write end of the keeper's pipe; the garbage collector would close
 // it otherwise.
-var held *os.File
+var held *os.File //nolint:unused // to be held is its use
 
 func pipe() (ours, theirs *os.File, err error) {
 	theirs, ours, err = os.Pipe()

@@ -93,7 +93,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
 	db, err := store.Open(ctx, store.Config{Dir: dir, Clock: clock.Real(), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -107,7 +107,7 @@ var template = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(whole)
+	return os.ReadFile(whole) //nolint:gosec // written above
 })
 
 func copyTemplate(t testing.TB, dir string) {
