@@ -123,7 +123,7 @@ func (p *Prober) ask(ctx context.Context, t Target, s *Sample) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	s.Status, s.Cached = res.StatusCode, cached(res.Header)
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil {

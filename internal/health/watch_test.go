@@ -230,7 +230,7 @@ func TestHurryProbesFasterForAWhile(t *testing.T) {
 					pass(c.cancelAfter)
 					w.Hurry(target.Project, target.Environment, 2*time.Second, time.Now())
 				}
-				pass(called.Add(125 * time.Second).Sub(time.Now()))
+				pass(time.Until(called.Add(125 * time.Second)))
 				cancel()
 				run.Wait()
 				var got []time.Duration

@@ -34,8 +34,10 @@ func TestLine(t *testing.T) {
 
 func TestLink(t *testing.T) {
 	good := []string{"https://spike.land/x?y=1#z", "http://127.0.0.1:3000/", "http://localhost:4280/a", "http://[::1]:80/"}
-	bad := []string{"", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "http://example.com/", "//example.com", "/path",
-		"https://user:pw@example.com/", "https:///nohost", "https://a.b/\x00", "ftp://x.y/", "vbscript:x", "https://" + strings.Repeat("a", 3000)}
+	bad := []string{
+		"", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "http://example.com/", "//example.com", "/path",
+		"https://user:pw@example.com/", "https:///nohost", "https://a.b/\x00", "ftp://x.y/", "vbscript:x", "https://" + strings.Repeat("a", 3000),
+	}
 	for _, s := range good {
 		if hostile.Link(s) == "" {
 			t.Errorf("Link(%q) was refused", s)
