@@ -94,8 +94,7 @@ func TestBlocksDescribeThemselves(t *testing.T) {
 			t.Errorf("%s requires only %v", k.Name, schema.Required)
 		}
 		block := reflect.TypeOf(k.Block()).Elem()
-		for i := range block.NumField() {
-			f := block.Field(i)
+		for f := range block.Fields() {
 			if strings.Contains(strings.ToLower(f.Name), "token") && f.Type != reflect.TypeFor[secret.Text]() {
 				t.Errorf("%s: %s is not a secret", k.Name, f.Name)
 			}

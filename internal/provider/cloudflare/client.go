@@ -13,6 +13,8 @@ import (
 )
 
 // The two ways to ask whether a token is good: of a person, and of an account.
+//
+//nolint:gosec // paths, no credentials
 const (
 	routeUserToken    = "/user/tokens/verify"
 	routeAccountToken = "/accounts/{account}/tokens/verify"

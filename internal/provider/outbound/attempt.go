@@ -65,7 +65,7 @@ func (c *Client) attempt(ctx context.Context, k *call) (*Answer, error) {
 	tag := c.etags.use(c.conf.ETags, req)
 	req.Header.Set("Authorization", "Bearer "+c.conf.Token.Reveal())
 
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := c.transport.RoundTrip(req) //nolint:bodyclose // readAll closes it
 	if err != nil {
 		c.meter.Called(c.conf.Provider, k.route, 0)
 		return nil, c.lost(ctx, k, err, k.write && sent.Load())

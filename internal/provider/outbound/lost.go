@@ -83,9 +83,6 @@ func corrupt(err error) bool {
 // malformed says that something answered, and that it was not HTTP. net/http
 // has no type for most of these.
 func malformed(err error) bool {
-	var (
-		mime textproto.ProtocolError
-		head *http.ProtocolError
-	)
-	return errors.As(err, &mime) || errors.As(err, &head) || strings.Contains(err.Error(), "malformed HTTP")
+	var head textproto.ProtocolError
+	return errors.As(err, &head) || strings.Contains(err.Error(), "malformed HTTP")
 }

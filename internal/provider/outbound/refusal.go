@@ -1,6 +1,7 @@
 package outbound
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -154,7 +155,7 @@ func verb(kind fault.Kind) string {
 // calls it where a field that must be there is not.
 func (c *Client) Unusable(route string, cause error) error {
 	why := &Failure{Route: route, Why: "a value has another form than it should", Status: http.StatusOK}
-	if f, ok := cause.(*misfit); ok {
+	if f, ok := errors.AsType[*misfit](cause); ok {
 		why.Why = f.Error()
 	}
 	return c.wrap(fault.BadResponse, why, "%s gave an answer of no use: %s", c.conf.Title, why.Why)

@@ -182,14 +182,14 @@ func askedAgain(t *testing.T, s Suite, c Call) {
 		})
 	}
 	s.each(t, "never for 500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, func(t *testing.T, b *Bench) {
-		b.Fault(t, c.Do(t.Context(), b.API))
+		_ = b.Fault(t, c.Do(t.Context(), b.API))
 		if n := b.Requests.Load(); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
 	})
 	s.each(t, "the breaker opens", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, func(t *testing.T, b *Bench) {
 		for range 8 {
-			b.Fault(t, c.Do(t.Context(), b.API))
+			_ = b.Fault(t, c.Do(t.Context(), b.API))
 		}
 		if n := b.Requests.Load(); c.Write && n != 8 || !c.Write && n != 5 {
 			t.Errorf("%d of 8 calls left", n)
@@ -201,7 +201,7 @@ func askedAgain(t *testing.T, s Suite, c Call) {
 func (s Suite) routes(t *testing.T) {
 	for _, c := range s.Calls {
 		s.each(t, c.Name, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, func(t *testing.T, b *Bench) {
-			b.Fault(t, c.Do(t.Context(), b.API))
+			_ = b.Fault(t, c.Do(t.Context(), b.API))
 			calls := b.Meter.Calls()
 			if len(calls) == 0 {
 				t.Fatal("the attempt was not counted")
@@ -210,7 +210,7 @@ func (s Suite) routes(t *testing.T) {
 				if got.Provider != s.Kind.Name || !strings.HasPrefix(got.Route, "/") || got.Status != 404 {
 					t.Errorf("counted as %+v", got)
 				}
-				for _, segment := range strings.Split(got.Route, "/") {
+				for segment := range strings.SplitSeq(got.Route, "/") {
 					if strings.ContainsAny(segment, "0123456789") && !isVersion(segment) {
 						t.Errorf("the route %s holds an id", got.Route)
 					}

@@ -88,9 +88,9 @@ func (b *Bench) Fault(t testing.TB, err error) *fault.Error {
 		t.Fatal("no error where there must be one")
 	}
 	f := fault.From(err)
-	fmt.Fprintf(b, "%v\n%+v\n%#v\n%q\n%s\n%v\n", err, err, err, err, f.Message, f.Places)
+	_, _ = fmt.Fprintf(b, "%v\n%+v\n%#v\n%q\n%s\n%v\n", err, err, err, err, f.Message, f.Places)
 	for cause := err; cause != nil; {
-		fmt.Fprintf(b, "%v %+v\n", cause, cause)
+		_, _ = fmt.Fprintf(b, "%v %+v\n", cause, cause)
 		u, ok := cause.(interface{ Unwrap() error })
 		if !ok {
 			break

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,7 +86,7 @@ func givenUp(t *testing.T, s Suite, c Call) {
 		start := time.Now()
 		cancel()
 		err := <-done
-		b.Fault(t, err)
+		_ = b.Fault(t, err)
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("err = %v, want the context's", err)
 		}
@@ -140,7 +141,7 @@ func repeatedToken(t *testing.T, s Suite, c Call) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(body))
 		}, func(t *testing.T, b *Bench) {
-			b.Fault(t, c.Do(t.Context(), b.API)) // leaks are looked for at the end
+			_ = b.Fault(t, c.Do(t.Context(), b.API)) // leaks are looked for at the end
 		})
 	}
 	for name, raw := range map[string]string{
@@ -193,10 +194,8 @@ func statuses(t *testing.T, s Suite, c Call) {
 				_, _ = w.Write([]byte(body))
 			}, func(t *testing.T, b *Bench) {
 				f := b.Fault(t, c.Do(t.Context(), b.API))
-				for _, k := range kinds {
-					if f.Kind == k {
-						return
-					}
+				if slices.Contains(kinds, f.Kind) {
+					return
 				}
 				t.Errorf("%s, want one of %v: %v", f.Kind, kinds, f)
 			})
@@ -236,7 +235,7 @@ func tooOften(t *testing.T, s Suite, c Call) {
 			if err := clock.Real().Sleep(t.Context(), wait); err != nil {
 				t.Fatal(err)
 			}
-			b.Fault(t, c.Do(t.Context(), b.API))
+			_ = b.Fault(t, c.Do(t.Context(), b.API))
 			// A date that has passed by now lets the retries through as well.
 			if n := b.Requests.Load(); n < 2 || n > 4 {
 				t.Errorf("%d requests after the wait, want 2 to 4", n)
