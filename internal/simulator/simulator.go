@@ -102,22 +102,7 @@ func (s *Simulator) Exchange() *wire.Exchange { return s.stage.Load().exchange }
 // Play starts a script: a timed one of the world, or else a ready-made scene of
 // the control API.
 func (s *Simulator) Play(name string) error {
-	st := s.stage.Load()
-	if _, ok := world.Scripts()[name]; ok {
-		return st.world.Play(name, spoiler{st.exchange.Faults})
-	}
-	return st.control.Play(name)
-}
-
-// spoiler lets a script spoil calls through the wire kit.
-type spoiler struct{ *wire.Faults }
-
-func (s spoiler) Spoil(f world.Fault) (func(), error) {
-	rule, err := s.Add(wire.Rule{Provider: f.Provider, Method: f.Method, Path: f.Path, Preset: f.Preset, Times: f.Times})
-	if err != nil {
-		return nil, err
-	}
-	return func() { s.Delete(rule.ID) }, nil
+	return s.stage.Load().control.Play(name)
 }
 
 // Reset makes everything anew from the same seed, as of the clock's now. Calls

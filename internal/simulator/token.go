@@ -11,6 +11,8 @@ import (
 
 // The simulator's tokens for Vercel: each is a kind of token that the real
 // one has. They open nothing but the simulator.
+//
+//nolint:gosec // pretend tokens
 const (
 	VercelToken        = "sim_vercel_owner"   // full account, of the team's owner
 	VercelTeamToken    = "sim_vercel_team"    // made for the team
@@ -21,6 +23,8 @@ const (
 )
 
 // The tokens for the other providers.
+//
+//nolint:gosec // pretend tokens
 const (
 	GitHubToken          = "sim_github_writer"  // reads everything, runs workflows
 	GitHubReaderToken    = "sim_github_reader"  // may not run workflows

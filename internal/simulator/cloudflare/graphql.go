@@ -3,6 +3,7 @@ package cloudflare
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -92,7 +93,7 @@ func (f *Face) graphql(c *wire.Call) (*wire.Answer, error) {
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: body.Query}, 20_000)
 	if err != nil {
 		text := err.Error()
-		if list, ok := err.(*gqlerror.Error); ok {
+		if list, ok := errors.AsType[*gqlerror.Error](err); ok {
 			text = list.Message
 		}
 		return nil, graphRefuse(wire.BadRequest, http.StatusOK, nil, "error parsing query: %s", text)

@@ -95,14 +95,14 @@ type problem struct {
 
 func (p *problem) Error() string { return p.Err }
 
-func refuse(status int, hint, format string, args ...any) error {
+func refuse(status int, hint, format string, args ...any) *problem {
 	return &problem{status: status, Err: fmt.Sprintf(format, args...), HintForUser: hint}
 }
 
 // ServeHTTP refuses what a web page could have sent, then answers.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := fromHere(r); err != nil {
-		write(w, err.(*problem).status, err)
+	if p := fromHere(r); p != nil {
+		write(w, p.status, p)
 		return
 	}
 	if _, pattern := a.mux.Handler(r); pattern == "" {
@@ -140,7 +140,7 @@ func write(w http.ResponseWriter, status int, body any) {
 
 // fromHere lets in only what came to a loopback name and not from another
 // site's page: there is no login, so a browser must not be a way in.
-func fromHere(r *http.Request) error {
+func fromHere(r *http.Request) *problem {
 	if !loopback(r.Host) {
 		return refuse(http.StatusForbidden, "call it as http://127.0.0.1:PORT or http://localhost:PORT", "the control API is only for this machine, not for Host %q", r.Host)
 	}

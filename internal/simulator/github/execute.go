@@ -1,7 +1,9 @@
 package github
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -73,7 +75,7 @@ func merge(into, more obj) {
 
 func (x *execution) fail(err error, field *ast.Field, path []any) {
 	out := obj{"path": path, "message": err.Error(), "locations": []obj{{"line": field.Position.Line, "column": field.Position.Column}}}
-	if e, ok := err.(*graphError); ok && e.kind != "" {
+	if e, ok := errors.AsType[*graphError](err); ok && e.kind != "" {
 		out["type"] = e.kind
 	}
 	x.errors = append(x.errors, out)
@@ -193,9 +195,7 @@ func connection(kind, field string, all []*thing, extra map[string]any) resolver
 			info["startCursor"], info["endCursor"] = cursor(from+1), cursor(to)
 		}
 		fields := map[string]any{"nodes": all[from:to], "edges": edges, "totalCount": len(all), "pageInfo": &thing{"PageInfo", info}}
-		for key, value := range extra {
-			fields[key] = value
-		}
+		maps.Copy(fields, extra)
 		return &thing{kind, fields}, nil
 	}
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -86,7 +87,7 @@ func locations(list []gqlerror.Location) []obj {
 }
 
 func parseError(err error) obj {
-	e, ok := err.(*gqlerror.Error)
+	e, ok := errors.AsType[*gqlerror.Error](err)
 	if !ok || len(e.Locations) == 0 {
 		return obj{"message": "Parse error: " + err.Error()}
 	}
@@ -98,7 +99,7 @@ func parseError(err error) obj {
 
 func variableError(op *ast.OperationDefinition, err error) obj {
 	out := obj{"message": err.Error(), "extensions": obj{"code": "variableMismatch"}}
-	e, ok := err.(*gqlerror.Error)
+	e, ok := errors.AsType[*gqlerror.Error](err)
 	if !ok || len(e.Path) < 2 {
 		return out
 	}

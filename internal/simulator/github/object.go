@@ -3,6 +3,7 @@ package github
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -168,9 +169,7 @@ func (i *in) gitObject(kind, oid, page string, more map[string]any) *thing {
 		"commitResourcePath": "/" + i.s.Repo.FullName() + "/commit/" + oid, "url": i.html("%s", page), "resourcePath": "/" + i.s.Repo.FullName() + page,
 		"repository": resolver(func(map[string]any) (any, error) { return i.graphRepository(), nil }),
 	}
-	for key, value := range more {
-		fields[key] = value
-	}
+	maps.Copy(fields, more)
 	return &thing{kind, fields}
 }
 

@@ -135,11 +135,3 @@ func article(want string) string {
 	}
 	return "a " + want
 }
-
-// invalid is GitHub's 422 with a list of fields.
-func invalid(resource, field, code string) error {
-	return &wire.Error{
-		Kind: wire.Unprocessable, Message: "Validation Failed",
-		Extra: []obj{{"resource": resource, "field": field, "code": code}},
-	}
-}

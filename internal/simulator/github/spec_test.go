@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,7 +93,7 @@ func fits(t *testing.T, schema *openapi3.Schema, text string) {
 		return
 	}
 	shown := map[string]bool{}
-	if list, ok := err.(openapi3.MultiError); ok {
+	if list, ok := errors.AsType[openapi3.MultiError](err); ok {
 		for _, one := range list {
 			line, _, _ := strings.Cut(one.Error(), "\nSchema:")
 			if len(shown) < 12 && !shown[line] {

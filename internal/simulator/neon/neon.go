@@ -11,7 +11,6 @@ package neon
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -256,5 +255,3 @@ func pagination(body any) obj {
 func stamp(s *world.State, t time.Time) string {
 	return t.Add(s.Knobs.Skew).UTC().Truncate(time.Second).Format(time.RFC3339)
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

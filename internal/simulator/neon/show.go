@@ -147,10 +147,10 @@ func showOperations(s *world.State, list []*operation) []obj {
 func (o *operation) show(s *world.State) obj {
 	now := s.Now()
 	updated, took := o.created, time.Duration(0)
-	switch status := o.status(now); {
-	case status == "running":
+	switch o.status(now) {
+	case "running":
 		updated, took = o.starts, now.Sub(o.created)
-	case status == "finished":
+	case "finished":
 		updated, took = o.ends, o.ends.Sub(o.created)
 	}
 	out := obj{

@@ -127,7 +127,7 @@ func (i *in) project(p project) obj {
 		"environments": []string{}, "latestRelease": nil, "color": "#3fbf7f", "status": "active", "isInternal": false, "isPublic": false,
 		"avatar": obj{"avatarType": "letter_avatar", "avatarUuid": nil, "avatarUrl": nil}, "latestDeploys": nil, "options": obj{},
 	}
-	for _, has := range strings.Fields("hasFeedbacks hasFlags hasMinifiedStackTrace hasMonitors hasNewFeedbacks hasProfiles hasReplays hasSessions hasInsightsHttp hasInsightsDb hasInsightsAssets hasInsightsAppStart hasInsightsScreenLoad hasInsightsVitals hasInsightsCaches hasInsightsQueues hasInsightsAgentMonitoring hasInsightsMCP hasLogs hasTraceMetrics") {
+	for has := range strings.FieldsSeq("hasFeedbacks hasFlags hasMinifiedStackTrace hasMonitors hasNewFeedbacks hasProfiles hasReplays hasSessions hasInsightsHttp hasInsightsDb hasInsightsAssets hasInsightsAppStart hasInsightsScreenLoad hasInsightsVitals hasInsightsCaches hasInsightsQueues hasInsightsAgentMonitoring hasInsightsMCP hasLogs hasTraceMetrics") {
 		out[has] = first && (has == "hasSessions" || has == "hasMonitors")
 	}
 	if first {

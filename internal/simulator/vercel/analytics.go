@@ -2,6 +2,7 @@ package vercel
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"net/http"
 	"regexp"
@@ -267,9 +268,7 @@ func split(v world.Visits, by []string, at slot, env world.Env) []obj {
 		for i, row := range rows {
 			for _, p := range partsOf(name, env) {
 				with := obj{name: p.value}
-				for k, old := range row {
-					with[k] = old
-				}
+				maps.Copy(with, row)
 				more, moreShares = append(more, with), append(moreShares, shares[i]*p.share)
 			}
 		}

@@ -2,6 +2,7 @@ package vercel
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -190,7 +191,7 @@ func detail(s *world.State, d *world.Deployment) obj {
 	out := publicPart(s, d)
 	env := []string{"DATABASE_URL", "NEXTAUTH_SECRET", "CRON_SECRET", "SENTRY_DSN", "UPSTASH_REDIS_REST_URL"}
 	delete(out, "public")
-	for k, v := range (obj{
+	maps.Copy(out, obj{
 		"public": false, "projectId": s.Project.ID, "ownerId": s.Team.ID, "plan": s.Team.Plan,
 		"project":   obj{"id": s.Project.ID, "name": s.Project.Name, "framework": "nextjs"},
 		"team":      obj{"id": s.Team.ID, "slug": s.Team.Slug, "name": s.Team.Name},
@@ -203,9 +204,7 @@ func detail(s *world.State, d *world.Deployment) obj {
 		"aliasFinal": nil, "lambdas": []any{}, "functions": nil,
 		"previewCommentsEnabled": d.Target != world.Production,
 		"creator":                creator(d.Creator), "meta": metaOf(s, d),
-	}) {
-		out[k] = v
-	}
+	})
 	if d.SHA != "" {
 		out["gitRepo"] = gitRepo(s)
 	}
@@ -301,9 +300,7 @@ func metaOf(s *world.State, d *world.Deployment) map[string]string {
 	} else {
 		gitMeta(s, d, c, out)
 	}
-	for k, v := range d.Meta {
-		out[k] = v
-	}
+	maps.Copy(out, d.Meta)
 	return out
 }
 

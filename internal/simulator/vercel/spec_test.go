@@ -91,7 +91,7 @@ func misfits(schema *openapi3.Schema, body any) []string {
 	var out []string
 	var walk func(error)
 	walk = func(err error) {
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // a schema error wraps those below it; the outermost counts
 		case openapi3.MultiError:
 			for _, one := range e {
 				walk(one)

@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -147,9 +148,7 @@ func (l *Log) Counts(provider, method, route string) []Count {
 		if (provider == "" || provider == key.provider) && (method == "" || method == key.method) && (route == "" || glob(route, key.route)) {
 			copied := *c
 			copied.Statuses = map[int]int64{}
-			for status, n := range c.Statuses {
-				copied.Statuses[status] = n
-			}
+			maps.Copy(copied.Statuses, c.Statuses)
 			list = append(list, copied)
 		}
 	}

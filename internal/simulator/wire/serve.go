@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/http/httptest"
@@ -265,9 +266,7 @@ func (t *turn) dress(a *Answer) rendered {
 
 // head writes status and headers.
 func (t *turn) head(out rendered) {
-	for key, values := range out.header {
-		t.w.Header()[key] = values
-	}
+	maps.Copy(t.w.Header(), out.header)
 	for key, value := range t.extra {
 		t.w.Header().Set(key, value)
 	}

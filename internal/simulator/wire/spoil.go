@@ -166,7 +166,7 @@ func socket(conn net.Conn) net.Conn {
 		if !inner.IsValid() || !inner.CanInterface() {
 			return conn
 		}
-		wrapped, ok := inner.Interface().(net.Conn)
+		wrapped, ok := reflect.TypeAssert[net.Conn](inner)
 		if !ok {
 			return conn
 		}

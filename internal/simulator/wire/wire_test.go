@@ -462,7 +462,7 @@ func TestFaultsOnAServerWithDeadlines(t *testing.T) {
 	}
 	const deadline = 20 * time.Millisecond
 	server := &http.Server{Handler: f.exchange.Handler(), ReadTimeout: deadline, WriteTimeout: deadline}
-	go server.Serve(netutil.LimitListener(listener, 10)) //nolint:errcheck // ends with the test
+	go server.Serve(netutil.LimitListener(listener, 10)) // ends with the test
 	defer server.Close()
 	base := f.server.URL
 	f.server.URL = "http://" + listener.Addr().String()

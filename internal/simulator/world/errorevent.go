@@ -85,7 +85,7 @@ func (s *State) eventsOf(out []ErrorEvent, e Env, at time.Time, n int) []ErrorEv
 	}
 	for k := range n {
 		salt := fmt.Sprint("issue", e, k)
-		issue := everyday[0]
+		var issue ErrorIssue
 		draw := s.quick(uint64(at.Unix()), salt)
 		if own != nil && draw < share {
 			issue = *own

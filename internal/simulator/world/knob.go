@@ -1,6 +1,9 @@
 package world
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Knobs are the ways to make the world misbehave. They are set inside Change;
 // a knob with Once falls back to normal after the first thing it touched.
@@ -122,8 +125,7 @@ func (s *State) SetApp(e Env, k AppKnob) {
 
 // App is how an environment was set to do at t.
 func (s *State) App(e Env, t time.Time) AppKnob {
-	for i := len(s.episodes[e]) - 1; i >= 0; i-- {
-		ep := s.episodes[e][i]
+	for _, ep := range slices.Backward(s.episodes[e]) {
 		if !ep.from.After(t) {
 			if ep.to.IsZero() || ep.to.After(t) {
 				return ep.knob

@@ -2,7 +2,7 @@ package world
 
 import (
 	"cmp"
-	"crypto/sha1" //nolint:gosec // git names its objects by it
+	"crypto/sha1" // git names its objects by it
 	"encoding/hex"
 	"fmt"
 	"slices"
