@@ -78,6 +78,7 @@ func (w *world) replica(t testing.TB) *access.Control {
 	t.Helper()
 	c, err := access.New(t.Context(), access.Config{
 		Store: w.db, Keys: w.keys, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
+		PasswordCost: access.Cost{Memory: 256, Passes: 1}, // password_test.go takes the real one
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ type Config struct {
 	// webhook. It must not block. Nil for none; HeadEvery is 100 when 0.
 	OnHead    func(Head)
 	HeadEvery int64
+	// PasswordCost is for tests that sign in hundreds of times; zero is what
+	// people's passwords get.
+	PasswordCost Cost
 }
 
 // Control is the room: who people are, what they may do, what they did.
@@ -68,7 +71,7 @@ func New(ctx context.Context, cfg Config) (*Control, error) {
 		credentials: newFresh[[32]byte, proof](cfg.Clock),
 		handles:     newFresh[string, proof](cfg.Clock),
 		touched:     &touched{at: map[string]time.Time{}},
-		passwords:   newPasswords(cfg.Clock),
+		passwords:   newPasswords(cfg.Clock, cfg.PasswordCost),
 	}, nil
 }
 

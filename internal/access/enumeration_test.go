@@ -48,7 +48,7 @@ func (c *counted) TokenByHash(ctx context.Context, hash string) (access.Token, a
 func TestMistypedTokensAskNobody(t *testing.T) {
 	w := newWorld(t, storetest.Open(t))
 	store := &counted{Store: w.db}
-	c, err := access.New(t.Context(), access.Config{Store: store, Keys: w.keys, Clock: w.clock, Log: slog.New(slog.DiscardHandler)})
+	c, err := access.New(t.Context(), access.Config{Store: store, Keys: w.keys, Clock: w.clock, Log: slog.New(slog.DiscardHandler), PasswordCost: access.Cost{Memory: 256, Passes: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,20 @@ import (
 	"github.com/envdeck/envdeck/internal/fault"
 )
 
+// Cost is what one hash of a password costs.
+type Cost struct {
+	Memory uint32 // KiB
+	Passes uint32
+}
+
 // Parameters of argon2id: OWASP's first choice, about a quarter of a second.
 const (
-	argonMemory  = 64 * 1024 // KiB
-	argonTime    = 3
 	argonThreads = 1
 	argonSalt    = 16
 	argonKey     = 32
 )
+
+var argonCost = Cost{Memory: 64 * 1024, Passes: 3}
 
 // How many passwords are hashed at once, and how many wait for it. Whoever
 // comes after them is told to try again at once: a queue without an end would
@@ -35,18 +41,23 @@ const (
 
 // passwords hashes and compares, within bounds, and slows guessing down.
 type passwords struct {
+	cost    Cost
 	running chan struct{}
 	waiting chan struct{}
 	dummy   string // compared with for users that do not exist
 	guesses *guesses
 }
 
-func newPasswords(c clock.Clock) *passwords {
+func newPasswords(c clock.Clock, cost Cost) *passwords {
+	if cost == (Cost{}) {
+		cost = argonCost
+	}
 	return &passwords{
+		cost:    cost,
 		running: make(chan struct{}, hashesAtOnce),
 		waiting: make(chan struct{}, hashesAtOnce+hashesQueued),
 		// A hash that no password fits, of the same cost as a real one.
-		dummy:   encodeHash(make([]byte, argonSalt), make([]byte, argonKey)),
+		dummy:   cost.encode(make([]byte, argonSalt), make([]byte, argonKey)),
 		guesses: newGuesses(c),
 	}
 }
@@ -59,15 +70,15 @@ func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return encodeHash(salt, key), nil
+	return p.cost.encode(salt, key), nil
 }
 
 // match compares. An empty or foreign hash costs as much as a real one and
 // never fits, so that nobody learns from the time who exists.
 func (p *passwords) match(ctx context.Context, encoded, password string) (bool, error) {
-	salt, want, ok := decodeHash(encoded)
+	salt, want, ok := p.cost.decode(encoded)
 	if !ok {
-		salt, want, _ = decodeHash(p.dummy)
+		salt, want, _ = p.cost.decode(p.dummy)
 	}
 	got, err := p.derive(ctx, password, salt)
 	if err != nil {
@@ -92,17 +103,17 @@ func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([
 	// The 64 MiB of this hash would otherwise stay until the heap has doubled,
 	// and a burst of sign-ins would take several times what two of them need.
 	defer runtime.GC()
-	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey), nil
+	return argon2.IDKey([]byte(password), salt, p.cost.Passes, p.cost.Memory, argonThreads, argonKey), nil
 }
 
-func encodeHash(salt, key []byte) string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+func (c Cost) encode(salt, key []byte) string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, argonThreads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// decodeHash reads hashes of the present parameters only: there are no others.
-func decodeHash(encoded string) (salt, key []byte, ok bool) {
-	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
+// decode reads hashes of this cost only: there are no others.
+func (c Cost) decode(encoded string) (salt, key []byte, ok bool) {
+	prefix := fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, c.Memory, c.Passes, argonThreads)
 	rest, ok := strings.CutPrefix(encoded, prefix)
 	if !ok {
 		return nil, nil, false

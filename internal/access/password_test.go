@@ -36,7 +36,7 @@ func TestCheckPassword(t *testing.T) {
 }
 
 func TestHashAndMatch(t *testing.T) {
-	p := newPasswords(clock.Real())
+	p := newPasswords(clock.Real(), Cost{})
 	encoded, err := p.hash(t.Context(), "velvet anchor piano forty")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestHashAndMatch(t *testing.T) {
 // Of many sign-ins at once, two are worked on, twenty wait, the rest hear so
 // at once and cost nothing.
 func TestHashingIsBounded(t *testing.T) {
-	p := newPasswords(clock.Real())
+	p := newPasswords(clock.Real(), Cost{})
 	for range hashesAtOnce {
 		p.waiting <- struct{}{}
 		p.running <- struct{}{}
