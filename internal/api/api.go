@@ -17,6 +17,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
@@ -30,6 +31,8 @@ type Options struct {
 	Door    *door.Door
 	Boards  *status.Boards
 	Control *access.Control
+	// Crons may be nil: then there are no routes of cron jobs.
+	Crons   *cron.Book
 	Desk    *release.Desk
 	Self    Self
 	Version string
@@ -53,6 +56,7 @@ func Mount(o Options) *API {
 	a.mountStatus()
 	a.mountReleases()
 	a.mountReport()
+	a.mountCrons()
 	a.mountHealth()
 	a.mountAccess()
 	a.mountDocument()

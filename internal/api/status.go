@@ -2,11 +2,13 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/snapshot"
 	"github.com/envdeck/envdeck/internal/status"
 )
 
@@ -18,7 +20,7 @@ func (a *API) mountStatus() {
 			a.Door.Fail(w, r, access.FaceAPI, err)
 			return
 		}
-		serve(w, r, s, ages)
+		serve(w, r, s, ages.Header)
 	})
 	a.document(a.operation(http.MethodGet, base+"/deployments", "deployments", "The newest builds, and what is current", access.ViewDeployments), status.Deployments{})
 	a.Door.HandleReady("GET "+base+"/deployments", access.FaceAPI, access.ViewDeployments, func(w http.ResponseWriter, r *http.Request, who access.Actor) {
@@ -27,7 +29,7 @@ func (a *API) mountStatus() {
 			a.Door.Fail(w, r, access.FaceAPI, err)
 			return
 		}
-		serve(w, r, s, ages)
+		serve(w, r, s, ages.Header)
 	})
 }
 
@@ -48,9 +50,9 @@ var (
 // serve writes a finished answer: 304 when the reader has it already. The age
 // of its facts travels in a header on both, because it changes all the time
 // and the facts do not.
-func serve[T any](w http.ResponseWriter, r *http.Request, s *status.Snapshot[T], ages *status.Ages) {
+func serve[T any](w http.ResponseWriter, r *http.Request, s *snapshot.Snapshot[T], ages string) {
 	h := w.Header()
-	h["Envdeck-Age"] = []string{ages.Header}
+	h["Envdeck-Age"] = []string{ages}
 	h["Etag"] = []string{s.ETag}
 	h["Vary"] = vary
 	if match := r.Header.Get("If-None-Match"); match != "" && matches(match, s.ETag) {
@@ -63,6 +65,7 @@ func serve[T any](w http.ResponseWriter, r *http.Request, s *status.Snapshot[T],
 		h["Content-Encoding"] = gzipped
 		body = s.Gzip
 	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))} // one write, no chunks
 	if r.Method == http.MethodHead {
 		return
 	}

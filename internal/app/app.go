@@ -18,6 +18,7 @@ import (
 	"github.com/envdeck/envdeck/internal/cache"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/health"
@@ -48,6 +49,7 @@ type App struct {
 	watch    *health.Watch
 	boards   []*status.Board
 	desk     *release.Desk
+	crons    *cron.Book
 	counter  *usage.Counter
 	door     *door.Door
 	listener net.Listener
@@ -78,7 +80,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.openAccess(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openBoards(); err != nil {
+	if err := a.openBoards(ctx); err != nil {
 		return nil, err
 	}
 	a.openDoor()
@@ -147,7 +149,7 @@ func (a *App) keys() (access.Keys, error) {
 }
 
 // openBoards opens the providers of every project and what shows their facts.
-func (a *App) openBoards() error {
+func (a *App) openBoards(ctx context.Context) error {
 	a.memory = cache.NewMemory()
 	a.closers = append(a.closers, func() error { a.memory.Close(); return nil })
 	a.keeper = cache.NewKeeper(a.memory, a.o.Clock, a.o.Log)
@@ -187,7 +189,7 @@ func (a *App) openBoards() error {
 	}
 	a.loops = append(a.loops, loop{"health", a.watch.Run})
 	a.openReleases(sets)
-	return nil
+	return a.openCrons(ctx, sets)
 }
 
 func (a *App) openProviders(p config.Project) (provider.Set, error) {
@@ -215,7 +217,7 @@ func (a *App) openDoor() {
 		Control: a.Control, Log: a.o.Log, PublicURL: a.o.Config.PublicURL, Observe: a.counter.Answered, Clock: a.o.Clock,
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountProbes()
 	a.mountWeb(boards)
 }

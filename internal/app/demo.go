@@ -100,6 +100,7 @@ func (d *Demo) Refresh(ctx context.Context) {
 	for _, b := range d.app.boards {
 		b.Refresh(ctx)
 	}
+	d.app.crons.Refresh(ctx)
 }
 
 // Filled waits for the first whole picture.
@@ -109,7 +110,7 @@ func (d *Demo) Filled(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return d.app.crons.Filled(ctx)
 }
 
 // Run serves both until the context ends.
@@ -124,6 +125,8 @@ func (d *Demo) Run(ctx context.Context) error {
 		cancel()
 	})
 	running.Go(func() { d.develop(ctx) })
+	fired := d.hearCrons()
+	running.Go(func() { d.reportCrons(ctx, fired) })
 	if d.script != "" {
 		if err := d.simulation.Play(d.script); err != nil {
 			return errors.Join(fault.Wrap(fault.Invalid, err, "There is no script %q. There are: %s.", d.script, DemoScripts()), d.app.Close())

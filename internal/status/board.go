@@ -12,6 +12,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/snapshot"
 )
 
 // Samples answers the newest health sample of an environment; false before
@@ -41,8 +42,8 @@ type Board struct {
 	clock   clock.Clock
 	log     *slog.Logger
 
-	status      published[Status]
-	deployments published[Deployments]
+	status      snapshot.Published[Status]
+	deployments snapshot.Published[Deployments]
 	ages        atomic.Pointer[Ages]
 
 	dirty    chan struct{}
@@ -75,14 +76,14 @@ func (b *Board) Project() catalog.Project { return b.project }
 // its facts fresh.
 func (b *Board) Status() *Snapshot[Status] {
 	b.sources.want(b.clock.Now())
-	return b.status.current.Load()
+	return b.status.Load()
 }
 
 // Deployments is the finished history, at once. Reading it keeps its facts
 // fresh.
 func (b *Board) Deployments() *Snapshot[Deployments] {
 	b.sources.want(b.clock.Now())
-	return b.deployments.current.Load()
+	return b.deployments.Load()
 }
 
 // Changed says that a fact changed; the answers are assembled anew soon.
@@ -163,11 +164,11 @@ func (b *Board) assemble() bool {
 	now := b.clock.Now()
 	f := b.gather(now)
 	b.tell(f)
-	changed, err := b.status.publish(assembleStatus(f), now)
+	changed, err := b.status.Publish(assembleStatus(f), now)
 	if err != nil {
 		b.log.Error("status could not be encoded; the last answer stays", "project", b.project.Name, "error", err)
 	}
-	alsoChanged, err := b.deployments.publish(assembleDeployments(f), now)
+	alsoChanged, err := b.deployments.Publish(assembleDeployments(f), now)
 	if err != nil {
 		b.log.Error("deployments could not be encoded; the last answer stays", "project", b.project.Name, "error", err)
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,12 +110,44 @@ func TestNewerDatabaseIsRefused(t *testing.T) {
 	}
 }
 
+// dropsSince are the statements that take away the tables which these
+// migrations did not make.
+func dropsSince(t *testing.T, raw *sql.DB, files ...string) (drops []string) {
+	t.Helper()
+	var made strings.Builder
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made.Write(text)
+	}
+	rows, err := raw.QueryContext(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(made.String(), "CREATE TABLE "+name+" (") {
+			drops = append(drops, `DROP TABLE `+name)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return drops
+}
+
 func TestCopyBeforeAnUpdate(t *testing.T) {
 	dir := t.TempDir()
 	db := storetest.OpenDir(t, dir)
 	raw := storetest.Raw(t, db)
 	// As the program of two migrations ago left it.
-	for _, q := range []string{`DROP TABLE health_samples`, `DELETE FROM goose_db_version WHERE version_id > 2`} {
+	for _, q := range append(dropsSince(t, raw, "migrations/00001_access.sql", "migrations/00002_audit.sql"), `DELETE FROM goose_db_version WHERE version_id > 2`) {
 		if _, err := raw.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

@@ -126,10 +126,10 @@ func compareRuns(t *testing.T, text string, s Schedule, from, to time.Time, zone
 		t.Fatalf("%q in %s, %s to %s:\n got %v\nwant %v", text, zone, from.In(zone), to.In(zone), head(got), head(want))
 	}
 	back := to
-	for _, w := range slices.Backward(want) {
+	for i := len(want) - 1; i >= 0; i-- {
 		p, ok := s.Prev(back, zone)
-		if !ok || !p.Equal(w) {
-			t.Fatalf("%q in %s: Prev(%s) = %s, %v, want %s", text, zone, back.In(zone), p, ok, w.In(zone))
+		if !ok || !p.Equal(want[i]) {
+			t.Fatalf("%q in %s: Prev(%s) = %s, %v, want %s", text, zone, back.In(zone), p, ok, want[i].In(zone))
 		}
 		back = p
 	}

@@ -148,7 +148,7 @@ func readText(text string) (x Sets, err error) {
 			x.Months = readMonths(months)
 		}
 		x.Days = ByDayOfMonth
-		for item := range strings.SplitSeq(strings.TrimPrefix(rest[:at], " on "), " and on ") {
+		for _, item := range strings.Split(strings.TrimPrefix(rest[:at], " on "), " and on ") {
 			if x.readWeekdayItem(item) {
 				x.Days = ByWeekday
 			} else {

@@ -39,6 +39,7 @@ CREATE TABLE cron_runs (
   via         TEXT NOT NULL,
   commit_sha  TEXT NOT NULL,
   output      INTEGER NOT NULL, -- bytes kept in cron_outputs
+  begun       BOOLEAN NOT NULL, -- its start was reported, not only its end
   PRIMARY KEY (job, at, seq)
 ){{if .SQLite}} WITHOUT ROWID{{end}};
 -- A caller's id stands for one run of its job, however often it is sent.

@@ -1,0 +1,42 @@
+package app
+
+import (
+	"context"
+
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/provider"
+)
+
+// openCrons opens the cron jobs of every project. The providers are those of
+// the boards, in the same order.
+func (a *App) openCrons(ctx context.Context, sets []provider.Set) (err error) {
+	catalog := a.o.Config.Catalog()
+	var projects []cron.Project
+	for i, p := range a.o.Config.Projects {
+		project, _ := catalog.Project(p.Name)
+		c := cron.Project{Catalog: project, Providers: sets[i], From: p.Crons.Provider, File: p.Crons.File, Jobs: planned(p.Crons.Jobs)}
+		if i > 0 {
+			c.Prefix = p.Name + ":"
+		}
+		projects = append(projects, c)
+	}
+	a.crons, err = cron.New(ctx, cron.Options{
+		Projects: projects, Store: a.db, Gate: a.Control.Gate, Keeper: a.keeper, Clock: a.o.Clock, Log: a.o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	a.loops = append(a.loops, loop{"crons", a.crons.Run})
+	return nil
+}
+
+func planned(jobs []config.CronJob) []cron.Planned {
+	out := make([]cron.Planned, 0, len(jobs))
+	for _, j := range jobs {
+		out = append(out, cron.Planned{Path: j.Path, Timetable: cron.Timetable{
+			Schedule: j.Schedule, Zone: j.Timezone, Grace: j.Grace, MaxRun: j.MaxRun,
+		}})
+	}
+	return out
+}

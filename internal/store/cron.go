@@ -1,0 +1,360 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/cron/expr"
+)
+
+var _ cron.Store = (*DB)(nil)
+
+const (
+	jobColumns = `id, project, environment, path, variant, schedule, dialect, zone, period_us, source,
+	grace_us, max_run_us, early_us, ping, active, since, created_at`
+	runColumns = `job, at, seq, run_id, state, timing, slot, ended_at, duration_us, overran,
+	status_code, exit_code, error, via, commit_sha, output, begun`
+	sumColumns = `job, at, good, failed, late, missed, timed, total_us, max_us`
+)
+
+// CronsShared says that other processes write to the same database.
+func (db *DB) CronsShared() bool { return db.path == "" }
+
+// RecordCrons runs do in one transaction.
+func (db *DB) RecordCrons(ctx context.Context, do func(cron.Ledger) error) error {
+	return db.tx(ctx, "keep the reports of cron jobs", func(tx *sql.Tx) error {
+		l := &cronLedger{ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}}
+		defer l.close()
+		return do(l)
+	})
+}
+
+// CronJobs lists every job.
+func (db *DB) CronJobs(ctx context.Context) ([]cron.Job, error) {
+	return list(ctx, db, "list the cron jobs", scanJob, `SELECT `+jobColumns+` FROM cron_jobs ORDER BY project, environment, path, variant`)
+}
+
+// CronKept is what has to be known of a job before anything can be decided.
+func (db *DB) CronKept(ctx context.Context, job int64, recent int, since time.Time) (cron.Kept, error) {
+	kept, err := keptRuns(ctx, db.read, job, recent)
+	if err != nil {
+		return kept, db.fault(err, "read a cron job's runs")
+	}
+	kept.Hours, err = db.CronSums(ctx, job, false, since, time.UnixMicro(1<<62))
+	return kept, err
+}
+
+type rowsFrom interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func keptRuns(ctx context.Context, q rowsFrom, job int64, recent int) (kept cron.Kept, err error) {
+	if kept.Open, err = scanAll(ctx, q, scanRun, `SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND ended_at IS NULL ORDER BY at`, job); err != nil {
+		return kept, err
+	}
+	if kept.Recent, err = scanAll(ctx, q, scanRun, `SELECT `+runColumns+` FROM
+		(SELECT * FROM cron_runs WHERE job = $1 ORDER BY at DESC, seq DESC LIMIT $2) AS newest ORDER BY at, seq`, job, recent); err != nil {
+		return kept, err
+	}
+	kept.Misses, err = scanAll(ctx, q, scanMiss, `SELECT job, slot, deadline, noticed_at FROM
+		(SELECT * FROM cron_misses WHERE job = $1 ORDER BY slot DESC LIMIT $2) AS newest ORDER BY slot`, job, recent)
+	return kept, err
+}
+
+// CronWatches are the spans in which servers were there.
+func (db *DB) CronWatches(ctx context.Context, since time.Time) ([]cron.Watch, error) {
+	return list(ctx, db, "read when servers were there", func(r *sql.Rows) (cron.Watch, error) {
+		var w cron.Watch
+		var from, to int64
+		err := r.Scan(&w.ID, &from, &to)
+		w.From, w.To = moment(from), moment(to)
+		return w, err
+	}, `SELECT id, from_at, to_at FROM cron_watches WHERE to_at >= $1 ORDER BY from_at`, since.UnixMicro())
+}
+
+// CronRuns lists a job's runs that began in [from, to), newest first.
+func (db *DB) CronRuns(ctx context.Context, job int64, from, to time.Time, limit int) ([]cron.Run, error) {
+	return list(ctx, db, "read a cron job's runs", scanRun,
+		`SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, seq DESC LIMIT $4`,
+		job, from.UnixMicro(), to.UnixMicro(), limit)
+}
+
+// CronOutput is what a run printed, nil when nothing is kept.
+func (db *DB) CronOutput(ctx context.Context, job int64, at time.Time, seq int) ([]byte, error) {
+	var body []byte
+	err := db.read.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE job = $1 AND at = $2 AND seq = $3`, job, at.UnixMicro(), seq).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return body, db.fault(err, "read what a run printed")
+}
+
+// CronMisses lists the slots of a job in [from, to) that were missed.
+func (db *DB) CronMisses(ctx context.Context, job int64, from, to time.Time) ([]cron.Miss, error) {
+	return list(ctx, db, "read what a cron job missed", scanMiss,
+		`SELECT job, slot, deadline, noticed_at FROM cron_misses WHERE job = $1 AND slot >= $2 AND slot < $3 ORDER BY slot`,
+		job, from.UnixMicro(), to.UnixMicro())
+}
+
+// CronSums are a job's sums in [from, to).
+func (db *DB) CronSums(ctx context.Context, job int64, daily bool, from, to time.Time) ([]cron.Sum, error) {
+	span := "h"
+	if daily {
+		span = "d"
+	}
+	return list(ctx, db, "read a cron job's sums", scanSum,
+		`SELECT `+sumColumns+` FROM cron_sums WHERE job = $1 AND span = $2 AND at >= $3 AND at < $4 ORDER BY at`,
+		job, span, from.UnixMicro(), to.UnixMicro())
+}
+
+// CronRunAsked records that somebody asked for a run now.
+func (db *DB) CronRunAsked(ctx context.Context, r access.Receipt) error {
+	return db.audited(ctx, "record that a run was asked for", r, func(*sql.Tx) error { return nil })
+}
+
+// sweepRows is how many rows one sweep deletes of each table, so that reports
+// never wait long for it.
+const sweepRows = 5000
+
+// SweepCrons sums up a job's whole days and deletes what is older than it is
+// kept. Both go along the clustered key, never through a table.
+func (db *DB) SweepCrons(ctx context.Context, job int64, keep cron.Keep) (more bool, err error) {
+	err = db.tx(ctx, "sweep old cron runs", func(tx *sql.Tx) error {
+		more = false
+		// Days are summed from their hours, which are kept for much longer than
+		// the sweep can ever be late.
+		_, err := tx.ExecContext(ctx, `INSERT INTO cron_sums (`+sumColumns+`, span)
+			SELECT job, at - at % 86400000000, SUM(good), SUM(failed), SUM(late), SUM(missed), SUM(timed), SUM(total_us), MAX(max_us), 'd'
+			FROM cron_sums WHERE job = $1 AND span = 'h' AND at >= $2 GROUP BY job, at - at % 86400000000
+			ON CONFLICT (job, span, at) DO UPDATE SET good = excluded.good, failed = excluded.failed, late = excluded.late,
+			  missed = excluded.missed, timed = excluded.timed, total_us = excluded.total_us, max_us = excluded.max_us`,
+			job, keep.Raw.Truncate(24*time.Hour).UnixMicro())
+		if err != nil {
+			return err
+		}
+		for _, d := range []struct {
+			query  string
+			before time.Time
+		}{
+			{`DELETE FROM cron_outputs WHERE job = $1 AND at < (` + oldest("cron_outputs", "at", "") + `)`, keep.Raw},
+			{`DELETE FROM cron_runs WHERE job = $1 AND at < (` + oldest("cron_runs", "at", "") + `)`, keep.Raw},
+			{`DELETE FROM cron_misses WHERE job = $1 AND slot < (` + oldest("cron_misses", "slot", "") + `)`, keep.Hours},
+			{`DELETE FROM cron_sums WHERE job = $1 AND span = 'h' AND at < (` + oldest("cron_sums", "at", "AND span = 'h'") + `)`, keep.Hours},
+			{`DELETE FROM cron_sums WHERE job = $1 AND span = 'd' AND at < (` + oldest("cron_sums", "at", "AND span = 'd'") + `)`, keep.Days},
+		} {
+			res, err := tx.ExecContext(ctx, d.query, job, d.before.UnixMicro(), sweepRows)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err == nil && n >= sweepRows {
+				more = true
+			}
+		}
+		return nil
+	})
+	return more, err
+}
+
+// oldest is where one sweep of a job stops: at the time, or after so many rows.
+func oldest(table, column, also string) string {
+	return `SELECT COALESCE(MAX(` + column + `) + 1, 0) FROM (SELECT ` + column + ` FROM ` + table +
+		` WHERE job = $1 ` + also + ` AND ` + column + ` < $2 ORDER BY ` + column + ` LIMIT $3) AS due`
+}
+
+// SweepCronWatches forgets spans that ended before a time.
+func (db *DB) SweepCronWatches(ctx context.Context, before time.Time) error {
+	_, err := db.write.ExecContext(ctx, `DELETE FROM cron_watches WHERE to_at < $1`, before.UnixMicro())
+	return db.fault(err, "forget when servers were there")
+}
+
+// cronLedger is one transaction.
+type cronLedger struct {
+	ctx        context.Context //nolint:containedctx // a ledger lives as long as its transaction
+	tx         *sql.Tx
+	statements map[string]*sql.Stmt
+}
+
+func (l *cronLedger) close() {
+	for _, s := range l.statements {
+		_ = s.Close() // the transaction is over
+	}
+}
+
+// exec runs a statement that is prepared once per transaction: a busy
+// transaction runs each many times.
+func (l *cronLedger) exec(query string, args ...any) (bool, error) {
+	s := l.statements[query]
+	if s == nil {
+		var err error
+		if s, err = l.tx.PrepareContext(l.ctx, query); err != nil {
+			return false, err
+		}
+		l.statements[query] = s
+	}
+	res, err := s.ExecContext(l.ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+func (l *cronLedger) PutJob(j cron.Job) (cron.Job, error) {
+	values := []any{
+		j.Project, j.Environment, j.Path, j.Variant, j.Schedule, string(j.Dialect), j.Zone, j.Period.Microseconds(), string(j.Source),
+		j.Grace.Microseconds(), j.MaxRun.Microseconds(), j.Early.Microseconds(), j.Ping, j.Active, j.Since.UnixMicro(), j.CreatedAt.UnixMicro(),
+	}
+	if j.ID != 0 {
+		_, err := l.exec(`UPDATE cron_jobs SET project = $1, environment = $2, path = $3, variant = $4, schedule = $5, dialect = $6, zone = $7,
+			period_us = $8, source = $9, grace_us = $10, max_run_us = $11, early_us = $12, ping = $13, active = $14, since = $15, created_at = $16
+			WHERE id = $17`, append(values, j.ID)...)
+		return j, err
+	}
+	_, err := l.exec(`INSERT INTO cron_jobs (project, environment, path, variant, schedule, dialect, zone, period_us, source,
+			grace_us, max_run_us, early_us, ping, active, since, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		ON CONFLICT (project, environment, path, variant) DO NOTHING`, values...)
+	if err != nil {
+		return j, err
+	}
+	there, _, err := l.Job(j.Project, j.Environment, j.Path, j.Variant)
+	return there, err
+}
+
+func (l *cronLedger) Job(project, environment, path, variant string) (cron.Job, bool, error) {
+	all, err := scanAll(l.ctx, l.tx, scanJob, `SELECT `+jobColumns+` FROM cron_jobs
+		WHERE project = $1 AND environment = $2 AND path = $3 AND variant = $4`, project, environment, path, variant)
+	if err != nil || len(all) == 0 {
+		return cron.Job{}, false, err
+	}
+	return all[0], true, nil
+}
+
+func (l *cronLedger) AddRun(r cron.Run) (bool, error) {
+	var duration sql.NullInt64
+	if r.Timed {
+		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
+	}
+	return l.exec(`INSERT INTO cron_runs (`+runColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
+		r.Job, r.At.UnixMicro(), r.Seq, r.ID, int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
+		r.StatusCode, r.ExitCode, r.Error, r.Via, r.Commit, r.Output, r.Begun)
+}
+
+func (l *cronLedger) ChangeRun(r cron.Run) error {
+	var duration sql.NullInt64
+	if r.Timed {
+		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
+	}
+	_, err := l.exec(`UPDATE cron_runs SET state = $1, timing = $2, slot = $3, ended_at = $4, duration_us = $5, overran = $6,
+		status_code = $7, exit_code = $8, error = $9, commit_sha = $10, output = $11 WHERE job = $12 AND at = $13 AND seq = $14`,
+		int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
+		r.StatusCode, r.ExitCode, r.Error, r.Commit, r.Output, r.Job, r.At.UnixMicro(), r.Seq)
+	return err
+}
+
+func (l *cronLedger) PutOutput(r cron.Run, body []byte) error {
+	_, err := l.exec(`INSERT INTO cron_outputs (job, at, seq, body) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (job, at, seq) DO UPDATE SET body = excluded.body`, r.Job, r.At.UnixMicro(), r.Seq, body)
+	return err
+}
+
+func (l *cronLedger) AddMiss(m cron.Miss) (bool, error) {
+	return l.exec(`INSERT INTO cron_misses (job, slot, deadline, noticed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job, slot) DO NOTHING`,
+		m.Job, m.Slot.UnixMicro(), m.Deadline.UnixMicro(), m.NoticedAt.UnixMicro())
+}
+
+func (l *cronLedger) DropMiss(job int64, slot time.Time) error {
+	_, err := l.exec(`DELETE FROM cron_misses WHERE job = $1 AND slot = $2`, job, slot.UnixMicro())
+	return err
+}
+
+func (l *cronLedger) AddSums(hours []cron.Sum) error {
+	for _, s := range hours {
+		_, err := l.exec(`INSERT INTO cron_sums (job, span, at, good, failed, late, missed, timed, total_us, max_us)
+			VALUES ($1, 'h', $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (job, span, at) DO UPDATE SET good = cron_sums.good + excluded.good, failed = cron_sums.failed + excluded.failed,
+			  late = cron_sums.late + excluded.late, missed = cron_sums.missed + excluded.missed, timed = cron_sums.timed + excluded.timed,
+			  total_us = cron_sums.total_us + excluded.total_us,
+			  max_us = CASE WHEN excluded.max_us > cron_sums.max_us THEN excluded.max_us ELSE cron_sums.max_us END`,
+			s.Job, s.At.UnixMicro(), s.Good, s.Failed, s.Late, s.Missed, s.Timed, s.Total.Microseconds(), s.Max.Microseconds())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *cronLedger) PutWatch(w cron.Watch) error {
+	_, err := l.exec(`INSERT INTO cron_watches (id, from_at, to_at) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET to_at = excluded.to_at`, w.ID, w.From.UnixMicro(), w.To.UnixMicro())
+	return err
+}
+
+// Kept takes the job's row first, so that processes which share the database
+// decide about a job one after the other.
+func (l *cronLedger) Kept(job int64, recent int) (cron.Kept, error) {
+	if _, err := l.exec(`UPDATE cron_jobs SET id = id WHERE id = $1`, job); err != nil {
+		return cron.Kept{}, err
+	}
+	return keptRuns(l.ctx, l.tx, job, recent)
+}
+
+func scanAll[T any](ctx context.Context, q rowsFrom, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+func moment(us int64) time.Time           { return time.UnixMicro(us).UTC() }
+func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
+
+func scanJob(r *sql.Rows) (j cron.Job, err error) {
+	var dialect, source string
+	var period, grace, maxRun, early, since, created int64
+	err = r.Scan(&j.ID, &j.Project, &j.Environment, &j.Path, &j.Variant, &j.Schedule, &dialect, &j.Zone, &period, &source,
+		&grace, &maxRun, &early, &j.Ping, &j.Active, &since, &created)
+	j.Dialect, j.Source = expr.Dialect(dialect), cron.Source(source)
+	j.Period, j.Grace, j.MaxRun, j.Early = microseconds(period), microseconds(grace), microseconds(maxRun), microseconds(early)
+	j.Since, j.CreatedAt = moment(since), moment(created)
+	return j, err
+}
+
+func scanRun(rows *sql.Rows) (r cron.Run, err error) {
+	var at int64
+	var slot, ended, duration sql.NullInt64
+	err = rows.Scan(&r.Job, &at, &r.Seq, &r.ID, &r.State, &r.Timing, &slot, &ended, &duration, &r.Overran,
+		&r.StatusCode, &r.ExitCode, &r.Error, &r.Via, &r.Commit, &r.Output, &r.Begun)
+	r.At, r.Slot, r.EndedAt = moment(at), timeOf(slot), timeOf(ended)
+	r.Duration, r.Timed = microseconds(duration.Int64), duration.Valid
+	return r, err
+}
+
+func scanMiss(rows *sql.Rows) (m cron.Miss, err error) {
+	var slot, deadline, noticed int64
+	err = rows.Scan(&m.Job, &slot, &deadline, &noticed)
+	m.Slot, m.Deadline, m.NoticedAt = moment(slot), moment(deadline), moment(noticed)
+	return m, err
+}
+
+func scanSum(rows *sql.Rows) (s cron.Sum, err error) {
+	var at, total, longest int64
+	err = rows.Scan(&s.Job, &at, &s.Good, &s.Failed, &s.Late, &s.Missed, &s.Timed, &total, &longest)
+	s.At, s.Total, s.Max = moment(at), microseconds(total), microseconds(longest)
+	return s, err
+}
