@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -84,7 +85,23 @@ func (d *deck) get(t *testing.T, path string, change ...func(*http.Request)) (*h
 	for _, fn := range change {
 		fn(r)
 	}
-	return do(t, http.DefaultClient, r)
+	return do(t, d.near(), r)
+}
+
+// near is a client without a network between it and the server.
+func (d *deck) near() *http.Client { return &http.Client{Transport: inProcess{d.Handler()}} }
+
+type inProcess struct{ handler http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	served := r.Clone(r.Context())
+	served.RemoteAddr, served.Host = "127.0.0.1:50000", r.URL.Host
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	p.handler.ServeHTTP(w, served)
+	return w.Result(), nil
 }
 
 func do(t *testing.T, c *http.Client, r *http.Request) (*http.Response, []byte) {
@@ -133,7 +150,8 @@ func (d *deck) browser(t *testing.T) *http.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar}
+	c := d.near()
+	c.Jar = jar
 	link, err := d.Control().SignInLink(t.Context(), access.OperatorActor("test"), d.Tokens.AdminID)
 	if err != nil {
 		t.Fatal(err)

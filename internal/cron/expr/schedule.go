@@ -179,10 +179,10 @@ func listItems(set uint64, name func(int) string) (items []string) {
 		return []string{name(first) + "-" + name(last) + "/" + strconv.Itoa(step)}
 	}
 	for from, to := range runs(set) {
-		switch {
-		case to == from:
+		switch to {
+		case from:
 			items = append(items, name(from))
-		case to == from+1:
+		case from + 1:
 			items = append(items, name(from), name(to))
 		default:
 			items = append(items, name(from)+"-"+name(to))

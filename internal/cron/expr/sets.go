@@ -5,6 +5,7 @@ import "time"
 // DayRule says which of the two day fields decide.
 type DayRule string
 
+// The ways for the day fields to decide.
 const (
 	EveryDay     DayRule = "every day"
 	ByDayOfMonth DayRule = "day of month"

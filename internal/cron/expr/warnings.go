@@ -10,31 +10,31 @@ import (
 type WarningCode string
 
 const (
-	// AmbiguousDays: both day fields are restricted.
+	// AmbiguousDays is when both day fields are restricted.
 	AmbiguousDays WarningCode = "ambiguous-days"
-	// UnevenStep: a step that does not divide its range.
+	// UnevenStep is a step that does not divide its range.
 	UnevenStep WarningCode = "uneven-step"
-	// ClockGap: the next change of the zone's clock skips a run's time.
+	// ClockGap is when the next change of the zone's clock skips a run's time.
 	ClockGap WarningCode = "clock-gap"
-	// ClockOverlap: the next change of the zone's clock repeats a run's time.
+	// ClockOverlap is when the next change of the zone's clock repeats a run's time.
 	ClockOverlap WarningCode = "clock-overlap"
-	// MissingDay: a day that not every month has.
+	// MissingDay is a day that not every month has.
 	MissingDay WarningCode = "missing-day"
-	// NeverRuns: no date satisfies the expression.
+	// NeverRuns is when no date satisfies the expression.
 	NeverRuns WarningCode = "never-runs"
-	// UTCOnlyScheduler: a zone was asked for that the scheduler does not heed.
+	// UTCOnlyScheduler is when a zone was asked for that the scheduler does not heed.
 	UTCOnlyScheduler WarningCode = "utc-only"
-	// CloudflareWeekdays: weekdays in digits, where 1 is Sunday.
+	// CloudflareWeekdays is weekdays in digits, where 1 is Sunday.
 	CloudflareWeekdays WarningCode = "cloudflare-weekdays"
-	// WrapAround: a range that goes round, which Cloudflare reads loosely.
+	// WrapAround is a range that goes round, which Cloudflare reads loosely.
 	WrapAround WarningCode = "wrap-around"
-	// VercelDays: both day fields are restricted, which Vercel's manual forbids.
+	// VercelDays is when both day fields are restricted, which Vercel's manual forbids.
 	VercelDays WarningCode = "vercel-days"
-	// VercelSunday: Sunday as 7, which Vercel's manual does not list.
+	// VercelSunday is Sunday as 7, which Vercel's manual does not list.
 	VercelSunday WarningCode = "vercel-sunday"
-	// VercelHobbyFrequency: more than one run a day, refused on Vercel's Hobby plan.
+	// VercelHobbyFrequency is more than one run a day, refused on Vercel's Hobby plan.
 	VercelHobbyFrequency WarningCode = "vercel-hobby-frequency"
-	// VercelHobbyPrecision: on Vercel's Hobby plan a run comes some time in its hour.
+	// VercelHobbyPrecision is that on Vercel's Hobby plan a run comes some time in its hour.
 	VercelHobbyPrecision WarningCode = "vercel-hobby-precision"
 )
 
