@@ -64,19 +64,26 @@ func FirstLine(s string, limit int) string {
 }
 
 // Link answers s when it is an https address without user info, or an http one
-// of this machine; "" otherwise.
+// of this machine; "" otherwise. A host is made of what host names are made of:
+// what else Go takes for one, a browser may read in another way, and letters of
+// other alphabets can look like those of a name that people trust.
 func Link(s string) string {
 	if len(s) > 2048 {
 		return ""
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.User != nil || strings.ContainsFunc(s, unicode.IsControl) {
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsFunc(u.Hostname(), strange) {
 		return ""
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && Loopback(u.Hostname()) {
 		return u.String()
 	}
 	return ""
+}
+
+// strange says that a character is in no host name or address.
+func strange(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_' && r != ':'
 }
 
 // Loopback says whether a host name or address is this machine.

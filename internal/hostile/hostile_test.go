@@ -36,6 +36,7 @@ func TestLink(t *testing.T) {
 	good := []string{"https://spike.land/x?y=1#z", "http://127.0.0.1:3000/", "http://localhost:4280/a", "http://[::1]:80/"}
 	bad := []string{
 		"", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "http://example.com/", "//example.com", "/path",
+		"https://%253Cscript%253E/", "https://\uff1cscript\uff1e/x", "https://exampl\u0435.com/", "https://a b/", "https://:443/", "https://a%00.b/", "https://[fe80::1%25eth0]/",
 		"https://user:pw@example.com/", "https:///nohost", "https://a.b/\x00", "ftp://x.y/", "vbscript:x", "https://" + strings.Repeat("a", 3000),
 	}
 	for _, s := range good {
