@@ -27,6 +27,7 @@ var walls = map[string]struct {
 	// Faces: thin; no rule, no SQL.
 	"internal/door":          {[]string{ground, "internal/access"}, "the entrance knows who asks, not what for"},
 	"internal/api":           {[]string{ground, "internal/door", "internal/cron/expr", features}, "faces translate; rules live in the features"},
+	"internal/ping":          {[]string{ground, "internal/door", "internal/cron/expr", features}, "faces translate; rules live in the features"},
 	"internal/web":           {[]string{ground, "internal/door", features, "internal/web/..."}, "faces translate; rules live in the features"},
 	"internal/web/stories":   {[]string{ground, features, "internal/web/panel"}, "pictures of facts, for tests that look"},
 	"internal/web/ui":        {[]string{ground, features}, "the design system knows no page"},

@@ -218,6 +218,7 @@ func (a *App) openDoor() {
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
 	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	a.mountPings()
 	a.mountProbes()
 	a.mountWeb(boards)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/ping"
 	"github.com/envdeck/envdeck/internal/provider"
 )
 
@@ -39,4 +40,9 @@ func planned(jobs []config.CronJob) []cron.Planned {
 		}})
 	}
 	return out
+}
+
+// mountPings opens the addresses that jobs call without a login.
+func (a *App) mountPings() {
+	ping.Mount(ping.Options{Door: a.door, Control: a.Control, Crons: a.crons, Clock: a.o.Clock})
 }

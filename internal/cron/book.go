@@ -73,7 +73,7 @@ func New(ctx context.Context, o Options) (*Book, error) {
 		store: o.Store, clock: o.Clock, log: o.Log, beat: o.Beat, shared: o.Store.CronsShared(),
 		queue: make(chan *pending, queueLength), calls: make(chan *call), states: map[int64]*state{}, landed: b.landed,
 		jobs: &directory{
-			production: map[string]string{}, known: map[string][]string{},
+			production: map[string]string{}, known: map[string][]string{}, ofKind: map[string]map[catalog.Kind]string{},
 			byPing: map[[32]byte]int64{}, byPath: map[place][]int64{}, bySlug: map[place][]int64{}, jobs: map[int64]Job{},
 		},
 	}
@@ -85,7 +85,12 @@ func New(ctx context.Context, o Options) (*Book, error) {
 
 func (b *Book) open(p Project) {
 	s := &shelf{project: p.Catalog, dirty: make(chan struct{}, 1)}
+	kinds := map[catalog.Kind]string{}
+	b.rec.jobs.ofKind[p.Catalog.Name] = kinds
 	for _, e := range p.Catalog.Environments {
+		if kinds[e.Kind] == "" {
+			kinds[e.Kind] = e.Name
+		}
 		if e.Kind == catalog.Production && s.production == "" {
 			s.production = e.Name
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
@@ -19,12 +20,19 @@ type directory struct {
 	// production is each project's default environment, and known its others.
 	production map[string]string
 	known      map[string][]string
+	ofKind     map[string]map[catalog.Kind]string
 
 	mu     sync.RWMutex
 	byPing map[[32]byte]int64 // by hash: how long a look-up takes must say nothing
 	byPath map[place][]int64
 	bySlug map[place][]int64
 	jobs   map[int64]Job
+}
+
+// kinds are the names that other tools have for environments.
+var kinds = map[string]catalog.Kind{
+	"production": catalog.Production, "prod": catalog.Production, "staging": catalog.Staging, "preview": catalog.Staging,
+	"development": catalog.Local, "local": catalog.Local, "dev": catalog.Local,
 }
 
 type place struct{ project, environment, name string }
@@ -122,6 +130,9 @@ func (d *directory) settle(t *Target) error {
 	}
 	if t.Environment == "" {
 		t.Environment = d.production[t.Project]
+	}
+	if kind, ok := kinds[t.Environment]; ok && !slices.Contains(known, t.Environment) {
+		t.Environment = d.ofKind[t.Project][kind] // as Sentry, Vercel and Cronitor call them
 	}
 	if !slices.Contains(known, t.Environment) {
 		return fault.New(fault.NotFound, "Project %s has no environment %q. It has: %s.", t.Project, hostile.Line(t.Environment, hostile.NameLimit), strings.Join(known, ", "))
@@ -223,7 +234,7 @@ func (t *turn) change(l Ledger, s *state, j Job) error {
 
 func (t *turn) create(l Ledger, to *Target) (*state, error) {
 	if n := len(t.rec.jobs.list(to.Project)); n >= maxJobs {
-		return nil, fault.New(fault.Conflict, "Project %s has %d jobs; no more are made by reports.", to.Project, n)
+		return nil, fault.New(fault.TooLarge, "Project %s has %d jobs; no more are made by reports.", to.Project, n)
 	}
 	path := to.Path
 	if path == "" {

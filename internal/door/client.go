@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// client is the address of who asks. A proxy's word counts only when the proxy
+// Client is the address of who asks. A proxy's word counts only when the proxy
 // is one of ours: then the X-Forwarded-For list is read from the right, where
 // our own proxies write, up to the first address that is not ours. Everything
 // to the left of that was written by whoever asks, and may be invented.
 //
 // The zero Addr stands for an address that can not be read.
-func (d *Door) client(r *http.Request) netip.Addr {
+func (d *Door) Client(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
@@ -47,7 +47,7 @@ func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
 // address is the client's address as it is recorded.
 func (d *Door) address(r *http.Request) string {
-	if a := d.client(r); a.IsValid() {
+	if a := d.Client(r); a.IsValid() {
 		return a.String()
 	}
 	return r.RemoteAddr // a test's, or a socket that has no address

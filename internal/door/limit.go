@@ -44,8 +44,8 @@ var (
 // out, not even those behind the same address.
 type limiter struct {
 	seed      maphash.Seed
-	callers   *buckets[uint64] // by hash of the credential; a collision only shares a bucket
-	addresses *buckets[netip.Addr]
+	callers   *Buckets[uint64] // by hash of the credential; a collision only shares a bucket
+	addresses *Buckets[netip.Addr]
 }
 
 func newLimiter(l Limits) *limiter {
@@ -56,7 +56,7 @@ func newLimiter(l Limits) *limiter {
 		l.Address = defaultAddress
 	}
 	seed := maphash.MakeSeed()
-	return &limiter{seed: seed, callers: newBuckets[uint64](l.Caller, seed), addresses: newBuckets[netip.Addr](l.Address, seed)}
+	return &limiter{seed: seed, callers: NewBuckets[uint64](l.Caller, seed), addresses: NewBuckets[netip.Addr](l.Address, seed)}
 }
 
 // caller is the key of what a request shows; 0 when it shows nothing.
@@ -78,10 +78,11 @@ func (l *limiter) stranger(a netip.Addr, now time.Time) error {
 			a = p.Addr()
 		}
 	}
-	return wait(l.addresses.bucket(a), now, "Too many requests without a valid token or session come from this address.")
+	return Wait(l.addresses.Bucket(a), now, "Too many requests without a valid token or session come from this address.")
 }
 
-func wait(b *rate.Limiter, now time.Time, why string) error {
+// Wait takes one token, or answers how long to wait and why.
+func Wait(b *rate.Limiter, now time.Time, why string) error {
 	r := b.ReserveN(now, 1)
 	delay := r.DelayFrom(now)
 	if delay <= 0 {
@@ -91,10 +92,10 @@ func wait(b *rate.Limiter, now time.Time, why string) error {
 	return &fault.Error{Kind: fault.RateLimited, RetryAfter: max(delay, time.Second), Message: why + " Wait a moment and try again."}
 }
 
-// buckets are token buckets by key. Memory is bounded: when the young ones are
+// Buckets are token buckets by key. Memory is bounded: when the young ones are
 // many, those that were not used since the last time are forgotten, which at
 // worst gives a caller a full bucket again.
-type buckets[K comparable] struct {
+type Buckets[K comparable] struct {
 	rate   Rate
 	seed   maphash.Seed
 	shards [bucketShards]shard[K]
@@ -112,16 +113,17 @@ type shard[K comparable] struct {
 	young, old map[K]*rate.Limiter
 }
 
-func newBuckets[K comparable](r Rate, seed maphash.Seed) *buckets[K] {
-	return &buckets[K]{rate: r, seed: seed}
+// NewBuckets makes buckets of one rate; the seed spreads the keys.
+func NewBuckets[K comparable](r Rate, seed maphash.Seed) *Buckets[K] {
+	return &Buckets[K]{rate: r, seed: seed}
 }
 
-func (b *buckets[K]) shard(key K) *shard[K] {
+func (b *Buckets[K]) shard(key K) *shard[K] {
 	return &b.shards[maphash.Comparable(b.seed, key)%bucketShards]
 }
 
-// find answers the key's bucket, nil when there is none.
-func (b *buckets[K]) find(key K) *rate.Limiter {
+// Find answers the key's bucket, nil when there is none.
+func (b *Buckets[K]) Find(key K) *rate.Limiter {
 	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +148,8 @@ func (s *shard[K]) put(key K, l *rate.Limiter) {
 	s.young[key] = l
 }
 
-// bucket answers the key's bucket and makes it when there is none.
-func (b *buckets[K]) bucket(key K) *rate.Limiter {
+// Bucket answers the key's bucket and makes it when there is none.
+func (b *Buckets[K]) Bucket(key K) *rate.Limiter {
 	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +161,7 @@ func (b *buckets[K]) bucket(key K) *rate.Limiter {
 	return l
 }
 
-func (b *buckets[K]) forget(key K) {
+func (b *Buckets[K]) forget(key K) {
 	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,11 +177,11 @@ func (d *Door) who(w http.ResponseWriter, r *http.Request, rt *Route, cookie str
 		return a, nil
 	}
 	bearer := access.Bearer(r.Header.Get("Authorization"))
-	client := d.client(r)
+	client := d.Client(r)
 	caller := d.limits.caller(bearer, cookie)
 	var bucket *rate.Limiter
 	if caller != 0 {
-		bucket = d.limits.callers.find(caller)
+		bucket = d.limits.callers.Find(caller)
 	}
 	// Pings carry their credential in the address; the ping face counts them
 	// by it.
@@ -197,10 +199,10 @@ func (d *Door) who(w http.ResponseWriter, r *http.Request, rt *Route, cookie str
 		}
 		return a, err
 	case bucket == nil:
-		bucket = d.limits.callers.bucket(caller)
+		bucket = d.limits.callers.Bucket(caller)
 	}
 	if rt.Ready {
 		return a, nil
 	}
-	return a, wait(bucket, d.clock.Now(), "This token or session asks too often.")
+	return a, Wait(bucket, d.clock.Now(), "This token or session asks too often.")
 }
