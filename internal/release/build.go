@@ -28,11 +28,11 @@ func (r *run) preflightDeploy(ctx context.Context, step *Step) turn {
 	commit, branch, err := r.site.resolve(limit, ask.Ref)
 	if err != nil {
 		if fault.KindOf(err).Retryable() {
-			r.note(step, Error, "%s", fault.From(err).Message)
-			return stay(retryPace, "Waiting for the repository: %s", fault.From(err).Message)
+			r.note(step, Error, "%s", sentence(err))
+			return stay(retryPace, "Waiting for the repository: %s", sentence(err))
 		}
-		r.finish(step, Fail, "%s", fault.From(err).Message)
-		return to(Refused, CauseNotFound, "%s", fault.From(err).Message)
+		r.finish(step, Fail, "%s", sentence(err))
+		return to(Refused, CauseNotFound, "%s", sentence(err))
 	}
 	r.op.To = &Build{Commit: commit, Branch: branch}
 	r.op.Work.Branch = branch
@@ -42,8 +42,8 @@ func (r *run) preflightDeploy(ctx context.Context, step *Step) turn {
 	}
 	live, err := r.observe(ctx)
 	if err != nil {
-		r.note(step, Error, "%s", fault.From(err).Message)
-		return stay(retryPace, "Waiting for the platform: %s", fault.From(err).Message)
+		r.note(step, Error, "%s", sentence(err))
+		return stay(retryPace, "Waiting for the platform: %s", sentence(err))
 	}
 	refused := judgeQuiet(live, r.env.Name)
 	if refused == nil {
@@ -132,16 +132,16 @@ func (r *run) sendBuild(ctx context.Context, verb Verb, target string, attempt i
 		r.evidence(r.step(c), Evidence{Label: "build", Value: made.ID, URL: hostile.Link(made.InspectorURL)})
 	case provider.OutcomeUnknown(err):
 		c.Answer = Lost
-		r.note(r.step(c), Error, "No certain answer: %s", fault.From(err).Message)
+		r.note(r.step(c), Error, "No certain answer: %s", sentence(err))
 		t = stay(buildPace, "The platform's answer was lost. Looking for the build.")
 	case kind.Retryable():
 		c.Answer = NotSent
-		r.note(r.step(c), Error, "It was not taken: %s", fault.From(err).Message)
-		t = stay(max(retryPace, min(fault.From(err).RetryAfter, time.Minute)), "%s Trying again.", fault.From(err).Message)
+		r.finish(r.step(c), Error, "It was not taken: %s", sentence(err))
+		t = stay(max(retryPace, min(fault.From(err).RetryAfter, time.Minute)), "%s Trying again.", sentence(err))
 	default:
 		c.Answer = Refusal
-		r.finish(r.step(c), Fail, "%s", fault.From(err).Message)
-		t = to(Failed, CauseProviderNo, "The platform does not build it: %s Production is as it was.", fault.From(err).Message)
+		r.finish(r.step(c), Fail, "%s", sentence(err))
+		t = to(Failed, CauseProviderNo, "The platform does not build it: %s Production is as it was.", sentence(err))
 	}
 	t.commit = true
 	return t, nil
@@ -151,7 +151,7 @@ func (r *run) sendBuild(ctx context.Context, verb Verb, target string, attempt i
 func (r *run) findBuild(ctx context.Context, c *Call, target string) (turn, error) {
 	list, err := r.site.platform.Deployments(ctx, provider.DeploymentQuery{Target: provider.TargetProduction, Limit: 20})
 	if err != nil {
-		return stay(buildPace, "Looking for the build: %s", fault.From(err).Message), nil
+		return stay(buildPace, "Looking for the build: %s", sentence(err)), nil
 	}
 	commit := r.op.To.commit()
 	for _, d := range list.Items {
@@ -177,7 +177,7 @@ func (r *run) findBuild(ctx context.Context, c *Call, target string) (turn, erro
 func (r *run) awaitBuild(ctx context.Context, b *Build) (turn, error) {
 	d, err := r.site.platform.Deployment(ctx, b.ID)
 	if err != nil {
-		return stay(buildPace, "The platform cannot be asked about the build: %s", fault.From(err).Message), nil
+		return stay(buildPace, "The platform cannot be asked about the build: %s", sentence(err)), nil
 	}
 	step := r.current("build")
 	switch d.State {
@@ -226,7 +226,7 @@ func (r *run) byWorkflow(ctx context.Context) (turn, error) {
 		r.finish(r.step(c), Inconclusive, "No run of that name is to be seen.")
 		return to(NeedsHuman, CauseOutcome, "The deploy workflow was asked for, and no run named %s is to be seen. Look at the repository's actions before you try again.", r.op.ID), nil
 	}
-	return stay(buildPace, "Looking for the workflow's run: %s", fault.From(err).Message), nil
+	return stay(buildPace, "Looking for the workflow's run: %s", sentence(err)), nil
 }
 
 func (r *run) ran(c *Call, run provider.Run) turn {
@@ -240,7 +240,7 @@ func (r *run) dispatch(ctx context.Context) (turn, error) {
 	commit := r.op.To.commit()
 	branch, head, err := r.head(ctx)
 	if err != nil {
-		return stay(buildPace, "The repository cannot be read: %s", fault.From(err).Message), nil
+		return stay(buildPace, "The repository cannot be read: %s", sentence(err)), nil
 	}
 	if r.op.Work.Fallen && head != commit {
 		return to(Failed, CauseRefMoved, "The platform could not (%s), and the deploy workflow would not deploy %s: %s is at %s by now. Nothing was changed.", r.op.Work.FellFor, hostile.Short(commit), branch, hostile.Short(head)), nil
@@ -279,15 +279,15 @@ func (r *run) dispatch(ctx context.Context) (turn, error) {
 		c.Answer = Queued // accepted; the run has to be found
 	case provider.OutcomeUnknown(err):
 		c.Answer = Lost
-		r.note(r.step(c), Error, "No certain answer: %s", fault.From(err).Message)
+		r.note(r.step(c), Error, "No certain answer: %s", sentence(err))
 	case kind.Retryable():
 		c.Answer = NotSent
-		r.note(r.step(c), Error, "It was not taken: %s", fault.From(err).Message)
-		t = stay(max(retryPace, min(fault.From(err).RetryAfter, time.Minute)), "%s Trying again.", fault.From(err).Message)
+		r.finish(r.step(c), Error, "It was not taken: %s", sentence(err))
+		t = stay(max(retryPace, min(fault.From(err).RetryAfter, time.Minute)), "%s Trying again.", sentence(err))
 	default:
 		c.Answer, r.op.Work.Intended = Refusal, intended
-		r.finish(r.step(c), Fail, "%s", fault.From(err).Message)
-		t = to(Failed, CauseProviderNo, "The deploy workflow could not be started: %s Production is as it was.", fault.From(err).Message)
+		r.finish(r.step(c), Fail, "%s", sentence(err))
+		t = to(Failed, CauseProviderNo, "The deploy workflow could not be started: %s Production is as it was.", sentence(err))
 	}
 	t.commit = true
 	return t, nil
@@ -318,7 +318,7 @@ func target(e catalog.Environment) string {
 func (r *run) followRun(ctx context.Context) (turn, error) {
 	run, err := r.site.workflows.Run(ctx, r.op.Work.RunID)
 	if err != nil {
-		return stay(buildPace, "The run cannot be read at the moment: %s", fault.From(err).Message), nil
+		return stay(buildPace, "The run cannot be read at the moment: %s", sentence(err)), nil
 	}
 	step := r.step(r.op.Work.Call)
 	switch {
@@ -339,7 +339,7 @@ func (r *run) followRun(ctx context.Context) (turn, error) {
 	}
 	live, err := r.observe(ctx)
 	if err != nil {
-		return stay(buildPace, "%s cannot be read at the moment: %s", r.site.title, fault.From(err).Message), nil
+		return stay(buildPace, "%s cannot be read at the moment: %s", r.site.title, sentence(err)), nil
 	}
 	ended := fmt.Sprintf("The run of the deploy workflow ended as %s", run.Conclusion)
 	switch {

@@ -3,6 +3,7 @@ package release
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/envdeck/envdeck/internal/fault"
 )
@@ -50,4 +51,13 @@ func (r *refusal) fault() error {
 		kind = fault.Unsupported
 	}
 	return fault.Wrap(kind, &No{r.cause}, "%s", r.message)
+}
+
+// sentence is a fault's message as a whole sentence, to be put before others.
+func sentence(err error) string {
+	text := fault.From(err).Message
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?") {
+		return text
+	}
+	return text + "."
 }

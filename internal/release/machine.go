@@ -114,6 +114,7 @@ func (m *machine) hold(parent context.Context, r *run, began time.Time) {
 	err := m.driveKnown(ctx, r)
 	lose(err)
 	<-beats
+	r.asking.Wait()
 	switch {
 	case err == nil:
 		if r.op.Phase.Ended() {
@@ -210,7 +211,9 @@ func (m *machine) finished(ctx context.Context, r *run) {
 	}
 	r.log().Log(ctx, level, "a release has ended", "action", string(r.op.Action), "cause", string(r.op.Cause), "to", r.op.To.id())
 	if r.site != nil && r.site.Refresh != nil {
-		r.site.Refresh(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithTimeout(ctx, 2*readLimit)
+		defer cancel()
+		r.site.Refresh(ctx)
 	}
 }
 

@@ -75,7 +75,11 @@ func (r *run) changedProduction(ctx context.Context) {
 	if r.site.Refresh == nil {
 		return
 	}
-	go r.site.Refresh(context.WithoutCancel(ctx))
+	r.asking.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, 2*readLimit)
+		defer cancel()
+		r.site.Refresh(ctx)
+	})
 }
 
 // confirmEvery is the pace of the three probes in a row.
@@ -104,7 +108,7 @@ func (r *run) confirming(ctx context.Context) (turn, error) {
 	began := r.m.clock.Now()
 	step := r.current(confirmedName)
 	c := &r.op.Work.Confirm
-	if r.lookDue() {
+	if r.lookDue(ctx) {
 		if t, moved := r.superseded(); moved {
 			return t, nil
 		}
@@ -186,7 +190,7 @@ func left(now, began time.Time, pace time.Duration) time.Duration {
 
 // lookDue keeps a look at production coming in beside the probes, and says
 // when a new one is there.
-func (r *run) lookDue() bool {
+func (r *run) lookDue(ctx context.Context) bool {
 	now := r.m.clock.Now()
 	pace := lookEvery
 	if r.op.Bake != nil && strings.Contains(last(r.op.Bake.Dots), "b") || strings.Contains(last(r.op.Work.Confirm.Dots), "b") {
@@ -194,8 +198,8 @@ func (r *run) lookDue() bool {
 	}
 	if now.Sub(r.nextAt.look) >= pace {
 		r.nextAt.look = now
-		r.looks.ask(func() (seen, bool) {
-			ctx, cancel := context.WithTimeout(context.Background(), readLimit)
+		r.looks.ask(&r.asking, func() (seen, bool) {
+			ctx, cancel := context.WithTimeout(ctx, readLimit)
 			defer cancel()
 			live, err := r.site.platform.Live(ctx)
 			return seen{live, now}, err == nil
@@ -238,7 +242,7 @@ func (r *run) succeed(message string) (turn, error) {
 func (r *run) baking(ctx context.Context) (turn, error) {
 	began := r.m.clock.Now()
 	step, w := r.current("watch"), r.op.Bake
-	if r.lookDue() {
+	if r.lookDue(ctx) {
 		if t, moved := r.superseded(); moved {
 			r.finish(step, Inconclusive, "Production was moved by somebody else.")
 			return t, nil
@@ -251,7 +255,7 @@ func (r *run) baking(ctx context.Context) (turn, error) {
 			return r.sickNow(ctx, w.Health)
 		}
 	}
-	if fail, text := r.errorsNow(w); fail {
+	if fail, text := r.errorsNow(ctx, w); fail {
 		return r.errorsRose(ctx, text)
 	}
 	r.evidence(step, Evidence{Label: "probes", Value: fmt.Sprintf("%d healthy, %d degraded, %d bad, %d unknown", w.Healthy, w.Degraded, w.Bad, w.Unknown)}, Evidence{Label: "errors", Value: w.ErrorsText})
@@ -274,7 +278,7 @@ func (r *run) bakedFor() time.Duration {
 
 // errorsNow keeps the count of errors coming in beside the probes; true when
 // it is bad twice in a row.
-func (r *run) errorsNow(w *Watch) (bool, string) {
+func (r *run) errorsNow(ctx context.Context, w *Watch) (bool, string) {
 	if r.site.errors == nil || r.env.Sentry == "" {
 		w.ErrorsSay, w.ErrorsText = Inconclusive, "nobody counts them here"
 		return false, ""
@@ -283,8 +287,8 @@ func (r *run) errorsNow(w *Watch) (bool, string) {
 	over := now.Sub(w.Since).Truncate(time.Minute)
 	if over >= time.Minute && now.Sub(r.nextAt.errors) >= errorsEvery {
 		r.nextAt.errors = now
-		r.counts.ask(func() (count, bool) {
-			ctx, cancel := context.WithTimeout(context.Background(), readLimit)
+		r.counts.ask(&r.asking, func() (count, bool) {
+			ctx, cancel := context.WithTimeout(ctx, readLimit)
 			defer cancel()
 			counts, err := r.site.errors.ErrorCounts(ctx, over)
 			return count{Rate{counts[r.env.Sentry], over}, err}, true

@@ -22,8 +22,8 @@ func (r *run) preflight(ctx context.Context) turn {
 	p, refused, err := r.m.consider(ctx, r.site, r.env, r.op.Action, r.op.Work.Ask)
 	switch {
 	case err != nil:
-		r.note(step, Error, "%s", fault.From(err).Message)
-		return stay(retryPace, "Waiting for the providers: %s", fault.From(err).Message)
+		r.note(step, Error, "%s", sentence(err))
+		return stay(retryPace, "Waiting for the providers: %s", sentence(err))
 	case refused != nil:
 		r.finish(step, Fail, "%s", refused.message)
 		return to(Refused, refused.cause, "%s", refused.message)
@@ -97,11 +97,11 @@ func (r *run) snapshot(ctx context.Context) turn {
 	note, err := r.site.Snapshots.Snapshot(ctx, r.op.Project, r.op.Environment, r.op.ID)
 	if err != nil {
 		if fault.KindOf(err).Retryable() {
-			r.note(step, Error, "%s", fault.From(err).Message)
-			return stay(retryPace, "The snapshot is not there yet: %s", fault.From(err).Message)
+			r.note(step, Error, "%s", sentence(err))
+			return stay(retryPace, "The snapshot is not there yet: %s", sentence(err))
 		}
-		r.finish(step, Fail, "%s", fault.From(err).Message)
-		return to(Failed, CauseProviderNo, "No snapshot of the database could be made, so nothing was changed: %s", fault.From(err).Message)
+		r.finish(step, Fail, "%s", sentence(err))
+		return to(Failed, CauseProviderNo, "No snapshot of the database could be made, so nothing was changed: %s", sentence(err))
 	}
 	r.finish(step, Pass, "%s", note)
 	return to(Switching, "", "%s", note)

@@ -199,7 +199,7 @@ func (r *rig) until(d *release.Desk, id, what string, done func(release.Operatio
 		if time.Now().After(deadline) {
 			r.t.Fatalf("%s did not come to %s:\n%s", id, what, show(op))
 		}
-		if clock.Real().Sleep(r.t.Context(), 100*time.Millisecond) != nil {
+		if clock.Real().Sleep(r.t.Context(), time.Second) != nil {
 			r.t.Fatal("the test ends")
 		}
 	}

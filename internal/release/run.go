@@ -46,6 +46,7 @@ type run struct {
 	stay    bool // a turn was made in this phase since it was taken up
 
 	look   *seen // the last look at production
+	asking sync.WaitGroup // what is asked beside the turns
 	looks  async[seen]
 	counts async[count]
 	nextAt struct{ look, errors time.Time }
@@ -69,14 +70,14 @@ type async[T any] struct {
 	value *T
 }
 
-func (a *async[T]) ask(fn func() (T, bool)) {
+func (a *async[T]) ask(all *sync.WaitGroup, fn func() (T, bool)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.busy {
 		return
 	}
 	a.busy = true
-	go func() {
+	all.Go(func() {
 		v, ok := fn()
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -84,7 +85,7 @@ func (a *async[T]) ask(fn func() (T, bool)) {
 		if ok {
 			a.value = &v
 		}
-	}()
+	})
 }
 
 // take answers what has come since the last take, nil for nothing.

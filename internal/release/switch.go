@@ -91,7 +91,7 @@ func (r *run) move(ctx context.Context, verb Verb, target *Build, from string) (
 	began := r.m.clock.Now()
 	live, err := r.observe(ctx)
 	if err != nil {
-		return keepGoing(followPace, "%s cannot be read at the moment: %s", r.site.title, fault.From(err).Message), nil
+		return keepGoing(followPace, "%s cannot be read at the moment: %s", r.site.title, sentence(err)), nil
 	}
 	sign := c.read(live, from)
 	switch sign {
@@ -171,7 +171,7 @@ func (r *run) first(ctx context.Context, verb Verb, target *Build, from string) 
 	if !ok || verb == VerbPromote {
 		var err error
 		if live, err = r.observe(ctx); err != nil {
-			return keepGoing(retryPace, "%s cannot be read at the moment: %s", r.site.title, fault.From(err).Message), nil
+			return keepGoing(retryPace, "%s cannot be read at the moment: %s", r.site.title, sentence(err)), nil
 		}
 	}
 	switch {
@@ -280,31 +280,31 @@ func (r *run) answered(c *Call, a provider.Accepted, err error) result {
 		return keepGoing(followPace/2, "The platform took the call.")
 	case provider.OutcomeUnknown(err):
 		c.Answer = Lost
-		r.note(step, Error, "No certain answer: %s", fault.From(err).Message)
+		r.note(step, Error, "No certain answer: %s", sentence(err))
 		return keepGoing(followPace, "The platform's answer was lost. Watching whether production moves.")
 	case kind == fault.Conflict:
 		// Live already, or another switch: production itself says which.
 		c.Answer = Refusal
 		c.Refusals++
-		r.note(step, Inconclusive, "Not now: %s", fault.From(err).Message)
+		r.finish(step, Inconclusive, "Not now: %s", sentence(err))
 		return keepGoing(followPace, "The platform is not ready for the switch.")
 	case kind.Retryable():
 		c.Answer = NotSent
 		wait := max(retryPace, min(fault.From(err).RetryAfter, time.Minute))
-		r.note(step, Error, "It was not taken: %s", fault.From(err).Message)
+		r.finish(step, Error, "It was not taken: %s", sentence(err))
 		if r.op.Phase == Switching && r.op.Work.Spent > tryFor && r.op.Action != Rollback {
 			c.Answer = Refusal
-			return result{outcome: rejected, cause: CauseProviderNo, message: fault.From(err).Message, err: err}
+			return result{outcome: rejected, cause: CauseProviderNo, message: sentence(err), err: err}
 		}
-		return keepGoing(wait, "%s Trying again.", fault.From(err).Message)
+		return keepGoing(wait, "%s Trying again.", sentence(err))
 	}
 	c.Answer = Refusal
-	r.finish(step, Fail, "%s", fault.From(err).Message)
+	r.finish(step, Fail, "%s", sentence(err))
 	cause := CauseProviderNo
 	if kind == fault.Unsupported {
 		cause = CausePlan
 	}
-	return result{outcome: rejected, cause: cause, message: fault.From(err).Message, err: err}
+	return result{outcome: rejected, cause: cause, message: sentence(err), err: err}
 }
 
 // tryFor is how long a promotion is tried that does not get through; then the
