@@ -183,10 +183,10 @@ func (b *Board) tell(f facts) {
 		if s.err != nil {
 			trouble = s.err.Message
 		}
-		switch old := b.told[s.name]; {
-		case trouble == old:
+		switch trouble {
+		case b.told[s.name]:
 			continue
-		case trouble == "":
+		case "":
 			b.log.Info("source is well again", "project", b.project.Name, "source", s.name)
 		default:
 			b.log.Warn("source does not answer as it should; what was known stays on the page with its age",
