@@ -21,6 +21,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
+		Releases: a.desk, Board: board{boards},
 		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
 		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {
@@ -30,7 +31,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {

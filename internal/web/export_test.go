@@ -9,6 +9,6 @@ func (s *Web) Templates() *template.Template { return s.templates }
 func Views() map[string]any {
 	return map[string]any{
 		"account": accountView{}, "tokens": tokensView{}, "people": peopleView{}, "person": personView{}, "ask": askView{}, "confirm": confirmView{},
-		"entry": entryView{}, "verify": verifyView{}, "sign-in": signInView{}, "link": signInView{}, "set-up": signInView{}, "problem": problemView{},
+		"promote": promoteView{}, "rollback": rollbackView{}, "entry": entryView{}, "verify": verifyView{}, "sign-in": signInView{}, "link": signInView{}, "set-up": signInView{}, "problem": problemView{},
 	}
 }

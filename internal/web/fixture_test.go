@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel"
@@ -21,6 +23,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
+	"github.com/envdeck/envdeck/internal/web/panel/operations"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -29,7 +32,11 @@ type desk struct {
 	mu     sync.Mutex
 	story  stories.Story
 	nobody bool
-	spent  []string // tokens of links
+	role   access.Role // SUPER_ADMIN when empty
+	spent  []string    // tokens of links
+
+	promoted []release.PromoteRequest
+	back     []release.RollbackRequest
 }
 
 func (d *desk) tell(change func(*stories.Story)) {
@@ -60,7 +67,7 @@ func (d *desk) Actor(*http.Request) (access.Actor, error) {
 	if d.nobody {
 		return access.Actor{}, fault.New(fault.Unauthenticated, "Sign in to see this.")
 	}
-	return access.Actor{Kind: access.Person, ID: "u1", Name: "zoltan", Role: access.SuperAdmin}, nil
+	return access.Actor{Kind: access.Person, ID: "u1", Name: "zoltan", SessionID: "ses_1", Role: cmp.Or(d.role, access.SuperAdmin)}, nil
 }
 
 func (d *desk) Ways(context.Context) (web.Ways, error) {
@@ -103,6 +110,62 @@ func (d *desk) Activity(context.Context, access.Actor, access.AuditFilter) (acce
 	return s.Activity, s.Err
 }
 
+func (d *desk) Operation(_ context.Context, _ access.Actor, id string) (release.Operation, error) {
+	for _, op := range d.now().Operations {
+		if op.ID == id {
+			return op, nil
+		}
+	}
+	return release.Operation{}, fault.New(fault.NotFound, "There is no such operation.")
+}
+
+func (d *desk) Operations(context.Context, access.Actor, release.Query) ([]release.Operation, error) {
+	s := d.now()
+	return s.Operations, s.Err
+}
+
+func (d *desk) Compare(context.Context, access.Actor, string, string, string) (release.Sheet, error) {
+	s := d.now()
+	return s.Sheet, s.Err
+}
+
+func (d *desk) Targets(context.Context, access.Actor, string) ([]release.Candidate, error) {
+	s := d.now()
+	return s.Targets, s.Err
+}
+
+func (d *desk) Holds(context.Context, access.Actor, string) ([]release.Hold, error) {
+	return d.now().Holds, nil
+}
+
+// Promote takes what the desk would take, and remembers it.
+func (d *desk) Promote(_ context.Context, _ access.Actor, q release.PromoteRequest) (release.Operation, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.promoted = append(d.promoted, q)
+	if q.Sheet != d.story.Sheet.Hash {
+		return release.Operation{}, fault.New(fault.Conflict, "What would be released is not what you confirmed.")
+	}
+	if q.Reason == "" {
+		return release.Operation{}, fault.New(fault.Invalid, "A promote needs a reason.")
+	}
+	return release.Operation{ID: "op_new"}, nil
+}
+
+func (d *desk) Rollback(_ context.Context, _ access.Actor, q release.RollbackRequest) (release.Operation, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if q.Reason == "" {
+		return release.Operation{}, fault.New(fault.Invalid, "A rollback needs a reason.")
+	}
+	d.back = append(d.back, q)
+	return release.Operation{ID: "op_back"}, nil
+}
+
+func (d *desk) Cancel(_ context.Context, _ access.Actor, id, _ string) (release.Operation, error) {
+	return release.Operation{ID: id}, nil
+}
+
 func face(d *desk) *web.Web { return faceOn(d) }
 
 // rooms is everything the face asks.
@@ -111,12 +174,14 @@ type rooms interface {
 	lanes.Board
 	deployments.History
 	activity.Log
+	web.Releases
+	operations.Desk
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
-		Access: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Access: d, Releases: d, Board: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 

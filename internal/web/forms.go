@@ -20,6 +20,7 @@ type formView struct {
 	Fields  []field
 	Submit  string
 	Danger  bool
+	Quiet   bool    // one act among others on its page
 	Back    string  // where "Cancel" leads, "" for no such link
 	Why     ui.Text // why the button can not be used now, "" when it can
 	Problem ui.Text

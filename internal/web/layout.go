@@ -52,7 +52,13 @@ func (s *Web) layout(r *http.Request, v panel.Viewer, page panel.Page) layoutVie
 		head: s.head(r, page.Title), Now: milliseconds(v.Now), Version: s.deps.Version,
 		User: ui.Name(v.Actor.Label()), Role: ui.Name(string(v.Actor.Role)), Menu: settingsMenu(v.Actor, r.URL.Path),
 	}
+	if page.Under != "" {
+		page.Path = page.Under
+	}
 	for _, p := range s.deps.Pages {
+		if p.Under != "" {
+			continue
+		}
 		l.Nav = append(l.Nav, navItem{Text: p.Title, Path: withProject(p.Path, v.Project), Current: p.Path == page.Path})
 	}
 	names := s.deps.Projects(v.Actor)

@@ -174,7 +174,7 @@ func prefill(r *http.Request, act string) url.Values {
 // personForms are the forms of a person's page by their act.
 func personForms(u access.User, last bool, sessions int, a access.Actor) map[string]formView {
 	path := PeoplePath + "/" + u.ID + "/"
-	role := formView{ID: "role", Action: path + "role", Submit: "Change the role", Fields: []field{
+	role := formView{Quiet: true, ID: "role", Action: path + "role", Submit: "Change the role", Fields: []field{
 		{Name: "role", Label: "Role", Kind: "select", Options: roleOptions(u.Role)}, reasonField(false),
 	}}
 	disable := formView{ID: "disable", Action: path + "disable", Submit: "Disable the account", Danger: true, Fields: []field{reasonField(false)}}
@@ -186,7 +186,7 @@ func personForms(u access.User, last bool, sessions int, a access.Actor) map[str
 		disable.Why = role.Why
 	}
 	link := formView{ID: "link", Action: path + "link", Submit: "Make a sign-in link"}
-	password := formView{ID: "set-password", Action: path + "password", Submit: "Set the password", Fields: []field{
+	password := formView{Quiet: true, ID: "set-password", Action: path + "password", Submit: "Set the password", Fields: []field{
 		{Name: "password", Label: "New password", Kind: "password", Complete: "new-password", Required: true, Max: access.MaxPassword, Hint: "At least 15 characters. Their sessions end."},
 		{Name: "again", Label: "The same again", Kind: "password", Complete: "new-password", Required: true, Max: access.MaxPassword},
 		reasonField(false),
@@ -197,7 +197,7 @@ func personForms(u access.User, last bool, sessions int, a access.Actor) map[str
 	if u.Disabled {
 		link.Why = "The account is disabled. Enable it first."
 	}
-	details := formView{ID: "details", Action: path + "details", Submit: "Change the name and address", Fields: []field{
+	details := formView{Quiet: true, ID: "details", Action: path + "details", Submit: "Change the name and address", Fields: []field{
 		{Name: "name", Label: "Name", Kind: "text", Value: ui.Name(u.Name), Max: 64, Complete: "off"},
 		{Name: "email", Label: "E-mail", Kind: "email", Value: ui.Name(u.Email), Max: 254, Complete: "off"},
 		reasonField(false),

@@ -18,6 +18,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
+	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/secret"
 	"github.com/envdeck/envdeck/internal/store/storetest"
 	"github.com/envdeck/envdeck/internal/web"
@@ -34,7 +35,13 @@ type house struct {
 	ids     access.Bootstrapped
 }
 
-func (h *house) Actor(r *http.Request) (access.Actor, error) { return h.door.Actor(r, access.FaceWeb) }
+func (h *house) Actor(r *http.Request) (access.Actor, error) {
+	a, err := h.door.Actor(r, access.FaceWeb)
+	if err == nil && !a.Known() {
+		err = fault.New(fault.Unauthenticated, "Nobody is signed in.")
+	}
+	return a, err
+}
 
 func build(t *testing.T) *house {
 	t.Helper()
@@ -54,9 +61,9 @@ func build(t *testing.T) *house {
 	plenty := door.Rate{PerSecond: 1e6, Burst: 1e6}
 	h := &house{desk: &desk{story: stories.Normal()}, control: control, ids: ids, door: door.New(door.Options{Control: control, Log: log, Limits: door.Limits{Caller: plenty, Address: plenty}})}
 	face := web.New(web.Deps{
-		Access: h, Projects: func(access.Actor) []string { return []string{"spike.land"} }, Control: control, Door: h.door,
+		Access: h, Releases: h, Board: h, Projects: func(access.Actor) []string { return []string{"spike.land"} }, Control: control, Door: h.door,
 		NoPasskeys: "Passkeys need an https address.", URL: func() string { return "https://deck.example.com" },
-		Pages: all.Pages(all.Rooms{Board: h, History: h, Log: control}), Clock: clock.Real(), Log: log, Version: "test",
+		Pages: all.Pages(all.Rooms{Board: h, History: h, Log: control, Desk: h}), Clock: clock.Real(), Log: log, Version: "test",
 	})
 	for _, r := range face.Routes() {
 		h.door.Handle(r.Pattern, access.FaceWeb, r.Use, r.Handler)

@@ -15,6 +15,34 @@ import (
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
+// TestShotsOfPages writes a picture of every page that stands on the real rooms.
+func TestShotsOfPages(t *testing.T) {
+	dir := os.Getenv("ENVDECK_SHOTS")
+	h := build(t)
+	tb, address := openHouse(t, h, h.ids.SuperAdminID, "/admin/settings/account")
+	for name, path := range settingsPages(t, h) {
+		if !strings.Contains(name, os.Getenv("ENVDECK_STORY")) {
+			continue
+		}
+		for _, width := range []int64{1440, 390} {
+			for _, theme := range []string{"light", "dark"} {
+				tb.do(chromedp.EmulateViewport(width, 900))
+				if _, err := chromedp.Call(tb.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}}); err != nil {
+					t.Fatal(err)
+				}
+				tb.do(chromedp.Navigate(address + path))
+				shot, err := chromedp.Run(tb.ctx, chromedp.FullScreenshot(100))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("page-%s-%d-%s.png", name, width, theme)), shot, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
 // TestShots writes a picture of every story into the folder ENVDECK_SHOTS, for
 // people to look at. ENVDECK_STORY picks stories by a part of their name,
 // ENVDECK_PATH another page.

@@ -25,6 +25,7 @@ import (
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
 
@@ -71,6 +72,9 @@ type Deps struct {
 	// Projects names the projects an actor may see, in order.
 	Projects func(access.Actor) []string
 	Pages    []panel.Page
+	// Releases moves production; Board says how it is meanwhile.
+	Releases Releases
+	Board    lanes.Board
 	// Control is people, their tokens and sessions, and the record.
 	Control *access.Control
 	// Door gives browsers their cookies.
@@ -148,7 +152,7 @@ func (s *Web) Routes() []Route {
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return append(routes, s.settingsRoutes()...)
+	return append(append(routes, s.releaseRoutes()...), s.settingsRoutes()...)
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {
@@ -176,6 +180,9 @@ func (s *Web) page(page panel.Page) door.Handler {
 // answered as one that the actor may not see.
 func (s *Web) viewer(r *http.Request, actor access.Actor) (panel.Viewer, error) {
 	q := r.URL.Query()
+	if id := r.PathValue("id"); id != "" { // of the one thing that the page is about
+		q.Set("id", id)
+	}
 	v := panel.Viewer{Actor: actor, Project: q.Get("project"), Now: s.deps.Clock.Now(), Query: q, Build: s.assets.build}
 	if v.Project != "" && !slices.Contains(s.deps.Projects(actor), v.Project) {
 		return v, fault.New(fault.NotFound, "There is no such project here.")

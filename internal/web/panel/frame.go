@@ -16,6 +16,7 @@ type Frame[V any] struct {
 	ETag        string
 	BarTitle    ui.Text
 	Say         ui.Text
+	Pace        int
 	Sources     []SourceAge
 	Notices     []Notice
 	Waiting     bool

@@ -57,6 +57,9 @@ type Facts[V any] struct {
 	// Say is the panel's state in a few words. When it changes, a screen
 	// reader hears the new words; when only numbers change, it hears nothing.
 	Say ui.Text
+	// Pace is how many seconds the page waits before it asks again, 0 for the
+	// usual time: while something is under way, people watch.
+	Pace int
 }
 
 // Panel is one panel, whatever its view.
@@ -87,6 +90,7 @@ type Page struct {
 	Title  string
 	Use    access.UseCase
 	Panels []Panel
+	Under  string // the page that stands for this one in the navigation, "" for itself
 }
 
 // Room is a panel with a view of type V.
@@ -128,13 +132,14 @@ func (r *Room[V]) Prepare(ctx context.Context, v Viewer) (Prepared, error) {
 	}
 	frame := r.frame(v)
 	frame.View, frame.Waiting, frame.Notices = facts.View, facts.Waiting, facts.Notices
-	frame.BarTitle, frame.Say = facts.Title, facts.Say
+	frame.BarTitle, frame.Say, frame.Pace = facts.Title, facts.Say, facts.Pace
 	covered, err := json.Marshal(struct {
 		View    V
 		Notices []Notice
 		Waiting bool
 		Title   ui.Text
-	}{facts.View, facts.Notices, facts.Waiting, facts.Title})
+		Pace    int
+	}{facts.View, facts.Notices, facts.Waiting, facts.Title, facts.Pace})
 	if err != nil {
 		return Prepared{}, fmt.Errorf("panel %s: %w", r.name, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
 )
@@ -24,13 +25,17 @@ type Story struct {
 	Deployments status.Deployments
 	Ages        []panel.Age
 	Activity    access.Page
+	Operations  []release.Operation // newest first
+	Sheet       release.Sheet
+	Targets     []release.Candidate
+	Holds       []release.Hold
 	Err         error // when the board itself cannot answer
 }
 
 // All lists every story.
 func All() []Story {
 	return []Story{
-		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(),
+		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(), Releasing(),
 	}
 }
 
@@ -50,7 +55,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(),
 	}
 }
 
@@ -171,6 +176,20 @@ func Hostile() Story {
 		e.ActiveUsers, e.ErrorCount24h = nil, nil
 	}
 	s.Status.Sources[0].Error = &status.Problem{Message: bad}
+	for i := range s.Operations {
+		o := &s.Operations[i]
+		o.Message, o.Reason, o.By.Name, o.Stayed, o.Phase, o.Action = bad, bad, bad, []string{bad}, release.Phase(bad), release.Action(bad)
+		o.From = &release.Build{ID: bad, URL: "javascript:alert(8)", Commit: bad, Message: bad}
+		o.Steps = []release.Step{{Name: bad, Phase: release.Phase(bad), Intent: bad, Observation: bad, Verdict: release.Verdict(bad), Evidence: []release.Evidence{{Label: bad, Value: bad, URL: "javascript:alert(9)"}}}}
+		o.Bake = &release.Watch{Dots: bad, Health: bad, ErrorsText: bad, ErrorsSay: release.Verdict(bad)}
+	}
+	s.Sheet = release.Sheet{
+		From: release.SheetEnd{DeploymentID: bad, URL: "javascript:alert(10)", Commit: bad, Message: bad}, To: release.SheetEnd{Commit: bad, Message: bad},
+		Relation: bad, Commits: []release.SheetCommit{{SHA: bad, Message: bad, Author: bad, URL: "data:text/html,x"}}, Dropped: []release.SheetCommit{{SHA: bad, Message: bad}},
+		PullRequests: []release.SheetPull{{Number: 1, Title: bad, URL: "javascript:alert(11)", Author: bad}}, Migrations: []string{bad}, Unknown: map[string]string{bad: bad},
+		Crons: release.SheetCrons{Added: []release.SheetCron{{Path: bad, Schedule: bad}}, Removed: []release.SheetCron{{Path: bad, Schedule: bad}}}, Authors: []string{bad},
+	}
+	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
 	for i := range s.Activity.Entries {
 		e := &s.Activity.Entries[i]
 		e.ActorName, e.Action, e.Object, e.Environment, e.Reason, e.Result, e.ActorKind = bad, bad, bad, bad, bad, access.Result(bad), access.Kind(bad)
@@ -231,6 +250,7 @@ func RolledBack() Story {
 	s.Name = "rolled back"
 	p := s.Status.Environments["prod"]
 	p.Notes = []status.Note{{Code: "rolled_back", Text: "Rolled back 40 min ago. New pushes do not go live until automatic deployments are resumed."}}
+	s.Operations = operations()[1:]
 	p.Drift, p.ServedCommit = status.DriftServed, ptr("5f1c0de")
 	return s
 }

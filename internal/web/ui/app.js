@@ -28,10 +28,12 @@
     if (s < 172800) return `${Math.floor(s / 3600)} h ago`;
     return `${Math.floor(s / 86400)} d ago`;
   };
+  const left = (ms) => { const s = Math.max(0, Math.round(ms / 1000)); return s ? `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} left` : "any moment"; };
   const old = (ms, state) => (state === "stale" ? `stale ${ago(ms).replace(" ago", "")}` : ago(ms));
   const tick = () => {
     const t = now();
     for (const el of $$("time[data-ago]")) setText(el, ago(t - Date.parse(el.dateTime)));
+    for (const el of $$("time[data-left]")) setText(el, left(Date.parse(el.dateTime) - t));
     for (const el of $$(".age[data-asked]")) setText($("[data-text]", el), old(t - el.dataset.asked, el.dataset.state));
     if (lostSince) showLost();
   };
@@ -94,6 +96,7 @@
 
   // The loop. A hidden tab asks nothing; a shown one asks at once.
   let timer = 0, running = false, last = Date.now(), lostSince = 0, tries = 0;
+  const pace = () => Math.min(EVERY, ...panels().map((p) => 1000 * (p.dataset.pace || 30))); // a running release is watched
   const schedule = (ms) => { clearTimeout(timer); if (!document.hidden) timer = setTimeout(round, ms); };
   const round = async () => {
     if (running || document.hidden) return;
@@ -103,7 +106,7 @@
       last = Date.now();
       tries = 0;
       found();
-      schedule(EVERY);
+      schedule(pace());
     } catch {
       lostSince ||= last;
       tries++;
@@ -220,5 +223,5 @@
   for (const form of $$("[data-filter]")) filter(form);
   setInterval(() => { if (!document.hidden) tick(); }, 1000);
   tick();
-  schedule(EVERY);
+  schedule(pace());
 })();

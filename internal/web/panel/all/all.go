@@ -8,6 +8,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
+	"github.com/envdeck/envdeck/internal/web/panel/operations"
 )
 
 // Rooms are the features behind the panels.
@@ -15,16 +16,23 @@ type Rooms struct {
 	Board   lanes.Board
 	History deployments.History
 	Log     activity.Log
+	Desk    operations.Desk
 }
 
 // Pages lists every page in the order of the navigation.
 func Pages(r Rooms) []panel.Page {
 	return []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
-			lanes.New(r.Board), deployments.Newest(r.History, 8),
+			lanes.New(r.Board, r.Desk), deployments.Newest(r.History, 8),
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
+		}},
+		{Path: operations.Path, Title: "Operations", Use: access.ViewOperations, Panels: []panel.Panel{
+			operations.All(r.Desk),
+		}},
+		{Path: operations.Path + "/{id}", Title: "Operation", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
+			operations.One(r.Desk),
 		}},
 		{Path: activity.Path, Title: "Activity", Use: access.ViewAudit, Panels: []panel.Panel{
 			activity.New(r.Log),

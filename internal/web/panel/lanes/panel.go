@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/ui"
@@ -29,14 +30,33 @@ type Board interface {
 	Status(ctx context.Context, actor access.Actor, project string) (status.Status, []panel.Age, error)
 }
 
+// Releases knows what changes an environment now, and did last.
+type Releases interface {
+	// Operations answers the newest without their steps.
+	Operations(ctx context.Context, a access.Actor, q release.Query) ([]release.Operation, error)
+}
+
 // New makes the panel.
-func New(board Board) *panel.Room[View] {
+func New(board Board, releases Releases) *panel.Room[View] {
 	return panel.New("lanes", "Environments", panel.More{}, own, func(ctx context.Context, v panel.Viewer) (panel.Facts[View], error) {
 		s, ages, err := board.Status(ctx, v.Actor, v.Project)
 		if err != nil {
 			return panel.Facts[View]{}, err
 		}
-		return Facts(s, ages), nil
+		facts := Facts(s, ages)
+		// The lanes are worth seeing also when the releases can not be read;
+		// the button then leads to the page that says why.
+		ops, err := releases.Operations(ctx, v.Actor, release.Query{Project: v.Project, Limit: 20})
+		if err != nil {
+			ops = nil
+		}
+		facts.View.released(ops, v)
+		for _, lane := range facts.View.Lanes {
+			if lane.Release != nil && lane.Release.Running {
+				facts.Pace = livePace
+			}
+		}
+		return facts, nil
 	})
 }
 
@@ -79,6 +99,7 @@ type Lane struct {
 	Drift        *Drift
 	Notes        []Note
 	Report       *Report
+	Release      *Release // what changes it now, or did lately and is worth a word
 
 	Errors   ui.Fact
 	Visitors ui.Fact
@@ -168,4 +189,18 @@ type Promotion struct {
 	Pulls    string
 	Same     bool // nothing waits
 	Why      ui.Text
+
+	// Act is where promoting begins, "" when it can not: ActWhy says why.
+	Act    string
+	ActWhy ui.Text
+	Watch  string // the page of the operation that runs, "" for none
+}
+
+// Release is the newest operation on an environment.
+type Release struct {
+	Running bool
+	Icon    string
+	Tone    ui.Tone
+	Text    ui.Text
+	Path    string
 }

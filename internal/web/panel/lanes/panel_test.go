@@ -13,6 +13,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
@@ -25,9 +26,13 @@ func (b board) Status(context.Context, access.Actor, string) (status.Status, []p
 	return b.Story.Status, b.Ages, b.Err
 }
 
+func (b board) Operations(context.Context, access.Actor, release.Query) ([]release.Operation, error) {
+	return b.Story.Operations, b.Err
+}
+
 func draw(t *testing.T, s stories.Story) *goquery.Document {
 	t.Helper()
-	ready, err := lanes.New(board{s}).Prepare(t.Context(), panel.Viewer{Now: stories.Now()})
+	ready, err := lanes.New(board{s}, board{s}).Prepare(t.Context(), panel.Viewer{Now: stories.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +48,7 @@ func draw(t *testing.T, s stories.Story) *goquery.Document {
 }
 
 func TestTemplateFitsItsView(t *testing.T) {
-	room := lanes.New(board{})
+	room := lanes.New(board{}, board{})
 	if err := templatecheck.CheckHTML(room.Template().Lookup("frame"), panel.Frame[lanes.View]{}); err != nil {
 		t.Error(err)
 	}
@@ -65,7 +70,7 @@ func TestStories(t *testing.T) {
 			[]string{"7 commits", "3 PRs", "Visitors, last hour", "1\u202f284", "Uncommitted changes", "2 ahead, 5 behind", "87 ms"},
 		},
 		{stories.DevOffline(), map[string]int{"#lane-0[data-offline]": 1, `#lane-0 .badge[data-tone="quiet"]`: 2, "#lane-0 .why": 0}, []string{"Not running", "normal for a working copy"}},
-		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 2}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back 40 min ago"}},
+		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 3}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back 40 min ago"}},
 		{stories.Split(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 1, `#lane-2 .notice[data-tone="busy"]`: 1, `#lane-2 .lane-state .badge[data-tone="busy"]`: 1}, []string{"Deploying"}},
 		{stories.PartialError(), map[string]int{"details.trouble": 1, ".trouble .notice": 2, `.age[data-source="github"][data-state="stale"]`: 1, `.age[data-source="sentry"][data-state="never"]`: 1, ".lane": 3}, []string{"Sentry refused the token", "database answers in 2.1 s"}},
 		{stories.Six(), map[string]int{`.lanes[data-count="6"] .lane`: 6, ".promotion": 1}, nil},
@@ -134,7 +139,7 @@ func TestStrangeVerdictIsUnknown(t *testing.T) {
 // however late it is, and any changed fact is not.
 func TestETag(t *testing.T) {
 	tag := func(s stories.Story, later int) string {
-		ready, err := lanes.New(board{s}).Prepare(t.Context(), panel.Viewer{Now: stories.Now().AddDate(0, 0, later)})
+		ready, err := lanes.New(board{s}, board{s}).Prepare(t.Context(), panel.Viewer{Now: stories.Now().AddDate(0, 0, later)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +184,7 @@ func TestHostileText(t *testing.T) {
 }
 
 func TestFailureIsDrawnInTheFrame(t *testing.T) {
-	room := lanes.New(board{stories.Story{Err: fault.New(fault.Denied, "Ask for the role ADMIN.")}})
+	room := lanes.New(board{stories.Story{Err: fault.New(fault.Denied, "Ask for the role ADMIN.")}}, board{stories.Story{Err: fault.New(fault.Denied, "Ask for the role ADMIN.")}})
 	_, err := room.Prepare(t.Context(), panel.Viewer{Now: stories.Now()})
 	if !fault.Is(err, fault.Denied) {
 		t.Fatalf("the fault became %v", err)

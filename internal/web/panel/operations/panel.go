@@ -1,0 +1,361 @@
+// Package operations is the panels of releases: the list of them, and one with
+// every step, its evidence and the watch over the new build.
+//
+// It shows what the release room says and decides nothing: what may be done is
+// asked of the policy, and a verdict that is missing is drawn as unknown. It
+// must not know the platform.
+package operations
+
+import (
+	"context"
+	"embed"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/ui"
+)
+
+//go:embed panel.html panel.css
+var own embed.FS
+
+// Path is the page of the list; one operation is below it.
+const Path = "/admin/environments/operations"
+
+// livePace is how often the page of a running operation asks, in seconds.
+const livePace = 2
+
+// Desk knows the operations.
+type Desk interface {
+	// Operation answers one with its steps. fault.NotFound.
+	Operation(ctx context.Context, a access.Actor, id string) (release.Operation, error)
+	// Operations answers the newest without their steps.
+	Operations(ctx context.Context, a access.Actor, q release.Query) ([]release.Operation, error)
+}
+
+// All makes the panel of the newest operations.
+func All(desk Desk) *panel.Room[View] {
+	return list("operations", "Operations", panel.More{}, desk, 50)
+}
+
+// Newest makes the short list.
+func Newest(desk Desk, limit int) *panel.Room[View] {
+	return list("releases", "Newest operations", panel.More{Path: Path, Text: "All operations"}, desk, limit)
+}
+
+func list(name, title string, more panel.More, desk Desk, limit int) *panel.Room[View] {
+	return panel.New(name, title, more, own, func(ctx context.Context, v panel.Viewer) (panel.Facts[View], error) {
+		all, err := desk.Operations(ctx, v.Actor, release.Query{Project: v.Project, Limit: limit})
+		if err != nil {
+			return panel.Facts[View]{}, err
+		}
+		facts := panel.Facts[View]{View: View{List: true}}
+		for i := range all {
+			facts.View.Rows = append(facts.View.Rows, newRow(&all[i]))
+			if !all[i].Phase.Ended() {
+				facts.Pace = livePace
+			}
+		}
+		return facts, nil
+	})
+}
+
+// One makes the panel of one operation: the one that the address names.
+func One(desk Desk) *panel.Room[View] {
+	return panel.New("operation", "Operation", panel.More{}, own, func(ctx context.Context, v panel.Viewer) (panel.Facts[View], error) {
+		op, err := desk.Operation(ctx, v.Actor, v.Query.Get("id"))
+		if err != nil {
+			return panel.Facts[View]{}, err
+		}
+		return Facts(op, v.Actor), nil
+	})
+}
+
+// Facts makes the facts of one operation.
+func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
+	view := View{Row: newRow(&op), Stayed: reasons(op.Stayed), Ended: op.Phase.Ended(), Project: ui.Name(op.Project)}
+	view.From, view.To, view.Back = newBuild(op.From), newBuild(op.To), newBuild(op.Back)
+	for i := range op.Steps {
+		view.Steps = append(view.Steps, newStep(&op.Steps[i]))
+	}
+	if op.Bake != nil {
+		view.Bake = newBake(op.Bake)
+	}
+	if !view.Ended {
+		view.Act = newAct(&op, a)
+	}
+	facts := panel.Facts[View]{View: view, Say: ui.Text(view.Row.State.Word + ". " + string(view.Row.Message)), Title: ui.Text(view.Row.State.Word)}
+	if !view.Ended {
+		facts.Pace = livePace
+	}
+	return facts
+}
+
+// View is what the template draws: a list, or one operation.
+type View struct {
+	List bool
+	Rows []Row
+
+	Row     Row
+	Project ui.Text
+	From    *Build
+	To      *Build
+	Back    *Build
+	Steps   []Step
+	Bake    *Bake
+	Stayed  []ui.Text
+	Ended   bool
+	Act     *Act
+}
+
+// Row is one operation in a line.
+type Row struct {
+	ID          ui.Text
+	Path        string
+	What        string
+	Environment ui.Text
+	State       ui.Badge
+	Message     ui.Text
+	Reason      ui.Text
+	By          ui.Text
+	Automatic   bool
+	Commit      ui.Text
+	At          time.Time
+	EndedAt     time.Time
+	Took        string
+}
+
+// Build is one build.
+type Build struct {
+	ID      ui.Text
+	Commit  ui.Text
+	Message ui.Text
+	URL     ui.Link
+}
+
+// Step is one thing that was done or looked at.
+type Step struct {
+	Name     ui.Text
+	Phase    ui.Text
+	Intent   ui.Text
+	Seen     ui.Text
+	State    ui.Badge
+	Attempt  string
+	At       time.Time
+	Took     string
+	Evidence []Evidence
+}
+
+// Evidence is one fact that a step rests on.
+type Evidence struct {
+	Label, Value ui.Text
+	URL          ui.Link
+}
+
+// Bake is the watch over the new build.
+type Bake struct {
+	Since, Until time.Time
+	Dots         []Dot
+	Healthy      string
+	Health       ui.Text
+	Errors       ui.Fact
+	Before       ui.Fact
+	Verdict      ui.Badge
+	ErrorsText   ui.Text
+	SickBefore   bool
+	Unproven     bool
+}
+
+// Dot is one probe.
+type Dot struct {
+	Class string
+	Word  string
+}
+
+// Act is what can be done about a running operation.
+type Act struct {
+	Action string // where the form goes
+	Label  string
+	Hint   string
+	Cancel bool
+	Why    ui.Text // why it can not be done, "" when it can
+}
+
+func newAct(op *release.Operation, a access.Actor) *Act {
+	act := &Act{Action: "/admin/environments/rollback", Label: "Roll back now", Hint: "Production goes back to what was live before. Nothing blocks this."}
+	use := access.Rollback
+	if !op.Switched() {
+		act = &Act{Action: Path + "/" + op.ID + "/cancel", Label: "Cancel", Hint: "Nothing has changed in production yet.", Cancel: true}
+		use = access.CancelOperation
+	}
+	if op.Phase == release.RollingBack || op.Action == release.Rollback && op.Switched() {
+		act.Why = "It goes back already."
+	}
+	if !access.Permits(a, use) {
+		act.Why = "Only a SUPER_ADMIN can do this."
+	}
+	return act
+}
+
+func reasons(all []string) []ui.Text {
+	var out []ui.Text
+	for _, s := range all {
+		out = append(out, ui.Reason(s))
+	}
+	return out
+}
+
+func newRow(op *release.Operation) Row {
+	r := Row{
+		ID: ui.Name(op.ID), Path: Path + "/" + op.ID, What: what(op.Action), Environment: ui.Name(op.Environment), State: State(op.Phase),
+		Message: ui.Reason(op.Message), Reason: ui.Reason(op.Reason), By: ui.Name(op.By.Name), Automatic: op.Automatic, At: op.CreatedAt,
+	}
+	if op.To != nil {
+		r.Commit = short(op.To.Commit)
+	}
+	if op.EndedAt != nil {
+		r.EndedAt, r.Took = *op.EndedAt, took(op.EndedAt.Sub(op.CreatedAt))
+	}
+	return r
+}
+
+func what(a release.Action) string {
+	switch a {
+	case release.Promote:
+		return "Promotion"
+	case release.Rollback:
+		return "Rollback"
+	case release.Deploy:
+		return "Deployment"
+	default:
+		return "Operation"
+	}
+}
+
+func short(commit string) ui.Text { return ui.Name(commit[:min(7, len(commit))]) }
+
+func newBuild(b *release.Build) *Build {
+	if b == nil {
+		return nil
+	}
+	return &Build{ID: ui.Name(b.ID), Commit: short(b.Commit), Message: ui.Title(b.Message), URL: ui.NewLink(b.URL)}
+}
+
+func took(d time.Duration) string {
+	switch s := int(d / time.Second); {
+	case d < time.Second:
+		return strconv.Itoa(int(d/time.Millisecond)) + " ms"
+	case s < 60:
+		return strconv.Itoa(s) + " s"
+	default:
+		return strconv.Itoa(s/60) + " min " + strconv.Itoa(s%60) + " s"
+	}
+}
+
+// State is a phase for the eye. One that is not known is never green.
+func State(p release.Phase) ui.Badge {
+	switch p {
+	case release.Requested, release.Preflight, release.Snapshot:
+		return ui.Badge{Icon: "queued", Word: phaseWord(p), Tone: ui.Busy}
+	case release.Switching, release.Confirming, release.Baking:
+		return ui.Badge{Icon: "deploying", Word: phaseWord(p), Tone: ui.Busy}
+	case release.RollingBack:
+		return ui.Badge{Icon: "deploying", Word: "Rolling back", Tone: ui.Warn}
+	case release.Succeeded:
+		return ui.Badge{Icon: "ok", Word: "Succeeded", Tone: ui.Good}
+	case release.RolledBack:
+		return ui.Badge{Icon: "degraded", Word: "Rolled back", Tone: ui.Warn}
+	case release.Refused, release.Cancelled:
+		return ui.Badge{Icon: "canceled", Word: phaseWord(p), Tone: ui.Quiet}
+	case release.Superseded:
+		return ui.Badge{Icon: "split", Word: "Superseded", Tone: ui.Warn}
+	case release.Failed, release.RollbackFailed, release.NeedsHuman:
+		return ui.Badge{Icon: "failed", Word: phaseWord(p), Tone: ui.Bad}
+	default:
+		return ui.Badge{Icon: "unknown", Word: string(ui.Name(string(p))), Tone: ui.Unknown}
+	}
+}
+
+// phaseWord writes a phase's name for people: "rollback_failed" is "Rollback
+// failed".
+func phaseWord(p release.Phase) string {
+	s := strings.ReplaceAll(string(p), "_", " ")
+	if s == "" {
+		return "Unknown"
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func newStep(s *release.Step) Step {
+	step := Step{
+		Name: ui.Name(strings.ReplaceAll(s.Name, "_", " ")), Phase: ui.Text(phaseWord(s.Phase)), Intent: ui.Reason(s.Intent), Seen: ui.Reason(s.Observation),
+		State: verdict(s.Verdict, s.EndedAt != nil), At: s.StartedAt,
+	}
+	if s.Attempt > 1 {
+		step.Attempt = "attempt " + strconv.Itoa(s.Attempt)
+	}
+	if s.EndedAt != nil {
+		step.Took = took(s.EndedAt.Sub(s.StartedAt))
+	}
+	for _, e := range s.Evidence {
+		step.Evidence = append(step.Evidence, Evidence{ui.Name(e.Label), ui.Reason(e.Value), ui.NewLink(e.URL)})
+	}
+	return step
+}
+
+func verdict(v release.Verdict, ended bool) ui.Badge {
+	switch v {
+	case release.Pass:
+		return ui.Badge{Icon: "ok", Word: "Pass", Tone: ui.Good}
+	case release.Fail:
+		return ui.Badge{Icon: "failed", Word: "Fail", Tone: ui.Bad}
+	case release.Inconclusive:
+		return ui.Badge{Icon: "unknown", Word: "Inconclusive", Tone: ui.Unknown}
+	case release.Error:
+		return ui.Badge{Icon: "degraded", Word: "Error", Tone: ui.Warn}
+	}
+	if !ended {
+		return ui.Badge{Icon: "building", Word: "Under way", Tone: ui.Busy}
+	}
+	return ui.Badge{Icon: "check", Word: "Done", Tone: ui.Quiet}
+}
+
+func newBake(w *release.Watch) *Bake {
+	b := &Bake{
+		Since: w.Since, Until: w.Until, Health: ui.Reason(w.Health), ErrorsText: ui.Reason(w.ErrorsText), SickBefore: w.SickBefore, Unproven: w.Unproven,
+		Errors: rate(w.Errors), Before: rate(w.Before), Verdict: verdict(w.ErrorsSay, w.ErrorsSay != ""),
+	}
+	if w.ErrorsSay == "" {
+		b.Verdict = ui.Badge{Icon: "unknown", Word: "Not known yet", Tone: ui.Unknown}
+	}
+	b.Healthy = strconv.Itoa(w.Healthy) + " of " + strconv.Itoa(w.Probes)
+	for _, c := range w.Dots[max(0, len(w.Dots)-60):] {
+		b.Dots = append(b.Dots, dot(c))
+	}
+	return b
+}
+
+func rate(r *release.Rate) ui.Fact {
+	if r == nil {
+		return ui.NotKnown("The source of errors has not answered for this span.")
+	}
+	return ui.Known(ui.Text(r.String()))
+}
+
+func dot(c rune) Dot {
+	switch c {
+	case 'h':
+		return Dot{"good", "healthy"}
+	case 'd':
+		return Dot{"warn", "degraded"}
+	case 'b':
+		return Dot{"bad", "bad"}
+	case 'o':
+		return Dot{"busy", "another build answered"}
+	default:
+		return Dot{"unknown", "could not be told"}
+	}
+}

@@ -1,0 +1,83 @@
+package stories
+
+import (
+	"time"
+
+	"github.com/envdeck/envdeck/internal/release"
+)
+
+// Releasing is the middle of a promotion: switched, and being watched.
+func Releasing() Story {
+	s := Normal()
+	s.Name = "releasing"
+	s.Operations = operations()
+	return s
+}
+
+func built(commit, message string) *release.Build {
+	return &release.Build{ID: "dpl_" + commit, URL: "https://spike-land-" + commit + ".vercel.app", Commit: commit + "0000000000000000000000000000000000", Message: message, Branch: "main", Author: "zerdos", CreatedAt: before(50 * time.Hour)}
+}
+
+func operations() []release.Operation {
+	live, next := built("9d41c07", "Cache credits per workspace for a minute (#1468)"), built("e02a9b1", "Merge gallery pagination and retry uploads that stall (#1479)")
+	older := built("5f1c0de", "Fail a stuck pipeline after 20 minutes (#1465)")
+	running := release.Operation{
+		ID: "op_running", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.Baking, Status: release.StatusPending,
+		Message: "e02a9b1 is live. Watching it for 5 minutes.", Reason: "Gallery pagination is tested, support waits for it", By: release.Who{ID: "u1", Name: "zoltan", Kind: "person"},
+		CreatedAt: before(3 * time.Minute), PhaseAt: before(2 * time.Minute), From: live, To: next, Back: live,
+		Steps: []release.Step{
+			{Seq: 1, Phase: release.Preflight, Name: "read_production", Observation: "9d41c07 is live on 2 domains and healthy.", Verdict: release.Pass, StartedAt: before(178 * time.Second), EndedAt: at(177 * time.Second), Evidence: []release.Evidence{{Label: "deployment", Value: "dpl_9d41c07", URL: "https://vercel.com/spike/spike-land/def"}, {Label: "domains", Value: "spike.land, www.spike.land"}}},
+			{Seq: 2, Phase: release.Switching, Name: "promote", Attempt: 1, Intent: "Promote dpl_e02a9b1 to production.", Observation: "The platform accepted it.", StartedAt: before(176 * time.Second), EndedAt: at(174 * time.Second)},
+			{Seq: 3, Phase: release.Confirming, Name: "ask_the_site", Observation: "Three answers in a row name e02a9b1.", Verdict: release.Pass, StartedAt: before(174 * time.Second), EndedAt: at(120 * time.Second)},
+			{Seq: 4, Phase: release.Baking, Name: "watch", StartedAt: before(2 * time.Minute)},
+		},
+		Bake: &release.Watch{
+			Since: before(2 * time.Minute), Until: Now().Add(3 * time.Minute), Probes: 58, Healthy: 56, Bad: 1, Unknown: 1, Dots: "hhhhhhhhhhhhhhhhhhhhhhhhbhhhhhhhhhhhhhhhhhuhhhhhhhhhhhhhhh", Health: "HTTP 502",
+			Errors: &release.Rate{Count: 1, Over: 2 * time.Minute}, Before: &release.Rate{Count: 4, Over: time.Hour}, ErrorsSay: release.Pass, ErrorsText: "within what the hour before had",
+		},
+	}
+	running.Work.Intended = true
+	back := release.Operation{
+		ID: "op_back", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.RolledBack, Status: release.StatusFailed, Automatic: true,
+		Message: "Production is back on 9d41c07: 3 of the last 5 health checks failed.", Reason: "Bump the image worker", By: release.Who{Name: "ana-ruiz", Kind: "person"},
+		CreatedAt: before(5 * time.Hour), EndedAt: at(5*time.Hour - 96*time.Second), From: live, To: built("0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)"), Back: live,
+		Stayed: []string{"The database's schema stays as it is.", "New pushes do not go live until automatic deployments are resumed."},
+	}
+	good := release.Operation{
+		ID: "op_good", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.Succeeded, Status: release.StatusSuccess,
+		Message: "9d41c07 is live and was watched for 5 minutes.", Reason: "Cache credits", By: release.Who{Name: "zoltan", Kind: "person"},
+		CreatedAt: before(50 * time.Hour), EndedAt: at(50*time.Hour - 6*time.Minute), From: older, To: live, Back: older,
+	}
+	return []release.Operation{running, back, good}
+}
+
+func sheet() release.Sheet {
+	commit := func(sha, message, author string) release.SheetCommit {
+		return release.SheetCommit{SHA: sha, Message: message, Author: author, At: before(3 * time.Hour), URL: "https://github.com/zerdos/spike-land-nextjs/commit/" + sha}
+	}
+	return release.Sheet{
+		From:     release.SheetEnd{Environment: "prod", DeploymentID: "dpl_9d41c07", URL: "https://spike-land-9d41c07.vercel.app", Commit: "9d41c07c0ffee0b7e19f2c0ffee0b7e19f2c0ffe", Message: "Cache credits per workspace for a minute", Target: "production"},
+		To:       release.SheetEnd{Environment: "next", DeploymentID: "dpl_e02a9b1", URL: "https://spike-land-e02a9b1.vercel.app", Commit: "e02a9b1c0ffee0b7e19f2c0ffee0b7e19f2c0ffe", Message: "Merge gallery pagination and retry uploads that stall (#1479)", Target: "production", Stage: "STAGED"},
+		Relation: "ahead", Ahead: 7, Authors: []string{"ana-ruiz", "renovate", "zerdos"}, Hash: "sheet-1",
+		Commits: []release.SheetCommit{commit("e02a9b1", "Merge gallery pagination and retry uploads that stall (#1479)", "ana-ruiz"), commit("71be0d4", "Paginate the gallery (#1476)", "zerdos"), commit("0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)", "renovate")},
+		PullRequests: []release.SheetPull{
+			{Number: 1479, Title: "Retry uploads that stall instead of dropping them", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1479", Author: "ana-ruiz"},
+			{Number: 1476, Title: "Paginate the gallery", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1476", Author: "zerdos"},
+		},
+		Migrations: []string{"20261121090000_gallery_cursor"},
+		Crons:      release.SheetCrons{Added: []release.SheetCron{{Path: "/api/cron/gallery-index", Schedule: "*/15 * * * *"}}, Removed: []release.SheetCron{{Path: "/api/cron/old-gallery", Schedule: "0 3 * * *"}}},
+		Unknown:    map[string]string{},
+	}
+}
+
+func targets() []release.Candidate {
+	one := func(commit, message, why string, possible, chosen, verified bool) release.Candidate {
+		return release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified}
+	}
+	return []release.Candidate{
+		one("5f1c0de", "Fail a stuck pipeline after 20 minutes (#1465)", "A release proved it good.", true, true, true),
+		one("33d7e10", "Move pulse metrics to the quarter hour (#1460)", "It was live before.", true, false, false),
+		one("0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)", "It was live before, and was taken back: it may be as bad now.", true, false, false),
+		one("aa01b2c", "Old editor", "The platform has deleted this build.", false, false, false),
+	}
+}
