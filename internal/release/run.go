@@ -45,7 +45,7 @@ type run struct {
 	saved   time.Time
 	stay    bool // a turn was made in this phase since it was taken up
 
-	look   *seen // the last look at production
+	look   *seen          // the last look at production
 	asking sync.WaitGroup // what is asked beside the turns
 	looks  async[seen]
 	counts async[count]
