@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,11 +32,17 @@ func openDemo(t *testing.T) *Demo {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The outside answers; the server's own loops do not run, so that nothing
+	// changes but by what is asked.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var outside sync.WaitGroup
+	outside.Go(func() { _ = d.simulation.Run(ctx) })
 	t.Cleanup(func() {
 		if err := d.app.Close(); err != nil {
 			t.Error(err)
 		}
-		_ = d.simulation.listener.Close()
+		cancel()
+		outside.Wait()
 		d.Close()
 	})
 	return d
