@@ -20,7 +20,11 @@ func TestShotsOfPages(t *testing.T) {
 	dir := os.Getenv("ENVDECK_SHOTS")
 	h := build(t)
 	tb, address := openHouse(t, h, h.ids.SuperAdminID, "/admin/settings/account")
-	for name, path := range settingsPages(t, h) {
+	pages := settingsPages(t, h)
+	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
+	pages["operation"], pages["operations"], pages["rollback"] = "/admin/environments/operations/op_running", "/admin/environments/operations", "/admin/environments/rollback"
+	pages["promote"] = "/admin/environments/promote"
+	for name, path := range pages {
 		if !strings.Contains(name, os.Getenv("ENVDECK_STORY")) {
 			continue
 		}

@@ -250,6 +250,8 @@ func took(d time.Duration) string {
 		return strconv.Itoa(int(d/time.Millisecond)) + " ms"
 	case s < 60:
 		return strconv.Itoa(s) + " s"
+	case s%60 == 0:
+		return strconv.Itoa(s/60) + " min"
 	default:
 		return strconv.Itoa(s/60) + " min " + strconv.Itoa(s%60) + " s"
 	}
@@ -332,7 +334,7 @@ func newBake(w *release.Watch) *Bake {
 		b.Verdict = ui.Badge{Icon: "unknown", Word: "Not known yet", Tone: ui.Unknown}
 	}
 	b.Healthy = strconv.Itoa(w.Healthy) + " of " + strconv.Itoa(w.Probes)
-	for _, c := range w.Dots[max(0, len(w.Dots)-60):] {
+	for _, c := range w.Dots[max(0, len(w.Dots)-40):] {
 		b.Dots = append(b.Dots, dot(c))
 	}
 	return b
@@ -342,7 +344,8 @@ func rate(r *release.Rate) ui.Fact {
 	if r == nil {
 		return ui.NotKnown("The source of errors has not answered for this span.")
 	}
-	return ui.Known(ui.Text(r.String()))
+	a := strconv.FormatFloat(float64(r.Count)/max(r.Over.Minutes(), 1.0/60), 'f', 1, 64)
+	return ui.Known(ui.Text(strconv.FormatInt(r.Count, 10) + " in " + took(r.Over) + ", " + a + " a minute"))
 }
 
 func dot(c rune) Dot {
