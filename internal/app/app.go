@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -270,8 +271,8 @@ func (a *App) Run(ctx context.Context) error {
 // Close closes in reverse what was opened.
 func (a *App) Close() error {
 	var first error
-	for i := len(a.closers) - 1; i >= 0; i-- {
-		if err := a.closers[i](); err != nil && first == nil {
+	for _, closer := range slices.Backward(a.closers) {
+		if err := closer(); err != nil && first == nil {
 			first = err
 		}
 	}

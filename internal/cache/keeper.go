@@ -58,7 +58,6 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return nil
 }
 
-//nolint:contextcheck,nolintlint // the linter looks here for its callers: a key is refreshed for as long as Run, whoever adds it
 func (k *Keeper) add(r runner) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
