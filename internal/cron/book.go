@@ -263,7 +263,7 @@ func (s *shelf) changed() {
 
 // publishEvery is how often an answer is made anew at most, however many
 // reports come.
-const publishEvery = 250 * time.Millisecond
+const publishEvery = 500 * time.Millisecond
 
 // keepPublished makes a project's answer when its jobs change, and when a job
 // becomes due, which changes when it is due next.

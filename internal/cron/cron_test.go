@@ -2,10 +2,13 @@ package cron_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/cron/expr"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/secret"
 	"github.com/envdeck/envdeck/internal/store"
@@ -36,6 +40,39 @@ type desk struct {
 	*cron.Book
 	db   *store.DB
 	stop func()
+	dead *deadStore
+}
+
+// crash ends the book as kill -9 does: from now on nothing reaches the disk.
+func (d *desk) crash() {
+	d.dead.dead.Store(true)
+	d.stop()
+}
+
+// deadStore is the real database until the process is killed.
+type deadStore struct {
+	*store.DB
+	dead atomic.Bool
+}
+
+func (s *deadStore) RecordCrons(ctx context.Context, do func(cron.Ledger) error) error {
+	if s.dead.Load() {
+		return errors.New("killed")
+	}
+	return s.DB.RecordCrons(ctx, do)
+}
+
+func parse(t testing.TB, schedule string) expr.Schedule {
+	t.Helper()
+	s, err := expr.Parse(schedule, expr.Unix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func sortScript(script []happening) {
+	slices.SortStableFunc(script, func(a, b happening) int { return a.at.Compare(b.at) })
 }
 
 // newGate is the real gate on the same database.
@@ -56,8 +93,9 @@ func openDesk(t testing.TB, db *store.DB, change ...func(*cron.Options)) *desk {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	memory := cache.NewMemory()
+	dead := &deadStore{DB: db}
 	o := cron.Options{
-		Projects: []cron.Project{{Catalog: shop}}, Store: db, Gate: newGate(t, db),
+		Projects: []cron.Project{{Catalog: shop}}, Store: dead, Gate: newGate(t, db),
 		Keeper: cache.NewKeeper(memory, clock.Real(), log), Clock: clock.Real(), Log: log,
 	}
 	for _, fn := range change {
@@ -74,7 +112,7 @@ func openDesk(t testing.TB, db *store.DB, change ...func(*cron.Options)) *desk {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	d := &desk{Book: book, db: db}
+	d := &desk{Book: book, db: db, dead: dead}
 	d.stop = sync.OnceFunc(func() { cancel(); running.Wait(); memory.Close() })
 	t.Cleanup(d.stop)
 	return d

@@ -131,39 +131,35 @@ func (s *state) match(at time.Time) (time.Time, Timing) {
 		return time.Time{}, Unscheduled
 	}
 	slot, known := c.at(at)
-	late := Late
-	if known && (!at.After(slot.Add(c.grace(slot))) || s.served(slot)) {
-		late = OnTime // or tried again: its slot was answered
-	}
-	taken := !known || s.done(slot)
-	// Before its time: only when the slot behind has its run, or is out of
-	// patience, and the one ahead has none.
-	if ahead, ok := c.next(at); ok && (taken || late == Late) && !at.Before(ahead.Add(-c.early(ahead))) && !s.served(ahead) {
+	patient := known && !at.After(slot.Add(c.grace(slot)))
+	served := known && s.served(slot)
+	// Before its time: when the slot behind had a run, or is out of patience,
+	// and the one ahead has none.
+	if ahead, ok := c.next(at); ok && (served || !patient) && !at.Before(ahead.Add(-c.early(ahead))) && !s.served(ahead) {
 		return ahead, Early
 	}
 	switch {
 	case !known:
 		return time.Time{}, Unexpected
-	case !taken:
-		return slot, late
+	case !served && patient, served && !s.done(slot):
+		return slot, OnTime // or tried again: its slot was answered in time
+	case !served:
+		return slot, Late
 	}
 	// The slot before may still wait: two runs came close together.
 	if before, ok := c.at(slot.Add(-1)); ok && s.waits(before) {
 		return before, Late
 	}
-	if !at.After(slot.Add(c.grace(slot))) {
+	if patient {
 		return slot, Duplicate
 	}
 	return time.Time{}, Unexpected
 }
 
-// waits says that a slot has no run, and was judged as missed or will be
-// judged yet.
+// waits says that a slot has no run and was not judged yet. One that was missed
+// is not given a run that has a slot of its own.
 func (s *state) waits(slot time.Time) bool {
-	if s.next.IsZero() || slot.Before(s.job.Since) || s.served(slot) {
-		return false
-	}
-	return !slot.Before(s.next) || slices.ContainsFunc(s.missed, func(m Miss) bool { return m.Slot.Equal(slot) })
+	return !s.next.IsZero() && !slot.Before(s.next) && !slot.Before(s.job.Since) && !s.served(slot)
 }
 
 // deadline is when a slot without a run was missed.
