@@ -1,13 +1,19 @@
 package web_test
 
 import (
+	"fmt"
+	"maps"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/web"
+	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
 // openHouse opens a page of the house in a real browser, signed in.
@@ -22,4 +28,48 @@ func openHouse(t *testing.T, h *house, user, path string) (tab, string) {
 	}
 	tb.do(chromedp.Navigate(server.URL + path))
 	return tb, server.URL
+}
+
+// Every page with forms, and every page of a release: no report from the
+// policy, no page wider than its window, and nothing that axe-core minds.
+func TestBrowserPages(t *testing.T) {
+	axe, err := os.ReadFile("testdata/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := build(t)
+	tb, address := openHouse(t, h, h.ids.SuperAdminID, web.AccountPath)
+	pages := settingsPages(t, h)
+	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
+	maps.Copy(pages, map[string]string{
+		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
+	})
+	look := func(name, path string, minds bool) {
+		for i, theme := range []string{"light", "dark"} {
+			tb.do(chromedp.EmulateViewport([]int64{1440, 390}[i], 900), chromedp.Navigate(address+path))
+			tb.clean()
+			for _, width := range []int64{320, 390, 900, 1440} {
+				tb.do(chromedp.EmulateViewport(width, 900))
+				if over := run[float64](tb, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					t.Errorf("%s is %v px wider than %d", name, over, width)
+				}
+			}
+			if !minds {
+				continue
+			}
+			tb.do(chromedp.EmulateViewport([]int64{1440, 390}[i], 900))
+			run[bool](tb, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, true)`, theme))
+			run[bool](tb, string(axe)+";true")
+			for _, f := range run[[]string](tb, `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.filter((v) => v.impact !== "minor").map((v) => v.impact + " " + v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")))`) {
+				t.Errorf("%s, %s: %s", name, theme, f)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		look(name, pages[name], true)
+	}
+	h.tell(func(s *stories.Story) { *s = stories.Hostile() })
+	for _, path := range []string{web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good"} {
+		look("hostile "+path, path, false)
+	}
 }
