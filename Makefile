@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X github.com/envdeck/envdeck/internal/cli.version=$(VERSION)
 export ENVDECK_SPECS ?= $(abspath $(wildcard ../shared/specs))
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help run test test-setup lint fmt bench build fuzz vuln screenshots
+.PHONY: help run test test-setup lint fmt bench build crash fuzz vuln screenshots
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,10 @@ bench: ## the figures of docs/speed.md, all in one run
 screenshots: ## pictures of every story, in dist/screenshots
 	@mkdir -p dist/screenshots
 	ENVDECK_SHOTS=$(CURDIR)/dist/screenshots $(GO) test -count=1 -tags shots -run TestShots ./internal/web
+
+crash: ## kills the process 50 times at every step of a release, and 10,000 seeds of random trouble (hours; RELEASE_CRASH_ROUNDS, RELEASE_SEEDS)
+	RELEASE_CRASH_ROUNDS=$${RELEASE_CRASH_ROUNDS:-50} RELEASE_CRASH_ALL=1 $(GO) test -timeout 24h -run 'TestKilledAndTakenUpAgain|TestEveryBoundaryIsSurvived' ./internal/release
+	RELEASE_SEEDS=$${RELEASE_SEEDS:-10000} $(GO) test -timeout 24h -run TestRandomTrouble ./internal/release
 
 fuzz: ## every fuzz target for a while
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \

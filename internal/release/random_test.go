@@ -174,10 +174,13 @@ func (r *rig) check(all []release.Operation) {
 		if target == "dispatches" {
 			verb, target = "dispatch", r.staged.SHA[:7]
 		}
+		if e.Route == "POST /v13/deployments" || strings.HasSuffix(e.Path, "/v13/deployments") {
+			verb, target = "build", "for production"
+		}
 		intended := false
 		for _, o := range ops {
 			for _, s := range o.Steps {
-				intended = intended || s.Intent != "" && s.Name == verb && strings.Contains(s.Intent, target)
+				intended = intended || s.Intent != "" && (s.Name == verb || s.Name == "re"+verb) && strings.Contains(s.Intent, target)
 			}
 		}
 		if !intended {
@@ -190,7 +193,7 @@ func (r *rig) check(all []release.Operation) {
 	promotions, rollbacks := 0, 0
 	for _, o := range ops {
 		switch {
-		case o.Action == release.Promote:
+		case o.Action != release.Rollback:
 			promotions++
 			rollbacks++
 		default:
@@ -216,7 +219,7 @@ func (r *rig) check(all []release.Operation) {
 			r.t.Errorf("I5: %s went back %d times\n%s", o.ID, n, explain())
 		}
 	}
-	if effects["promote"] > promotions || effects["rollback"] > rollbacks {
+	if effects["build"] > promotions || effects["dispatch"] > promotions || effects["promote"] > promotions || effects["rollback"] > rollbacks {
 		r.t.Errorf("I1: %v switches of %d operations\n%s", effects, len(ops), explain())
 	}
 	r.verifyAudit()

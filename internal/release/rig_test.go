@@ -19,6 +19,7 @@ import (
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/all"
+	"github.com/envdeck/envdeck/internal/provider/github"
 	"github.com/envdeck/envdeck/internal/provider/providertest"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/secret"
@@ -43,9 +44,12 @@ type rig struct {
 	log     *slog.Logger
 
 	boss, admin access.Actor
+	noWorkflows bool // the configuration names none
 
 	live, staged world.Deployment // as the world was made
-	stop         func()           // of the running desk
+	// cut ends the last desk's context and waits for nothing; first is the cut of
+	// the desk that began.
+	cut, first func()
 }
 
 type options struct {
@@ -133,6 +137,9 @@ func (r *rig) deskWith(c clock.Clock, change ...func(*release.Options)) (*releas
 	o := release.Options{Gate: r.control.Gate, Store: r.db, Clock: c, Log: r.log}
 	for _, p := range r.config.Projects {
 		project, _ := r.catalog.Project(p.Name)
+		if block, ok := p.Providers["github"].(*github.Block); ok && r.noWorkflows {
+			block.DeployWorkflow = ""
+		}
 		o.Projects = append(o.Projects, release.Project{
 			Project: project, Providers: r.open(p, r.network.Dial), Health: watch,
 			Rules: release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", Migrations: "prisma/migrations"},
@@ -145,6 +152,7 @@ func (r *rig) deskWith(c clock.Clock, change ...func(*release.Options)) (*releas
 	var running sync.WaitGroup
 	running.Go(func() { _ = watch.Run(ctx) })
 	running.Go(func() { _ = d.Run(ctx) })
+	r.cut = cancel
 	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
 	r.t.Cleanup(stop)
 	return d, stop

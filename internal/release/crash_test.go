@@ -1,0 +1,371 @@
+package release_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/config"
+	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/provider/all"
+	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/secret"
+	"github.com/envdeck/envdeck/internal/simulator"
+	"github.com/envdeck/envdeck/internal/simulator/wire"
+	"github.com/envdeck/envdeck/internal/simulator/world"
+	"github.com/envdeck/envdeck/internal/store"
+)
+
+// way is one way an operation can go: together they come by every boundary.
+type way struct {
+	spoil func(*rig)
+	begin func(*rig, *release.Desk) (release.Operation, error)
+	phase release.Phase
+}
+
+func ways() map[string]way {
+	promote := func(r *rig, d *release.Desk) (release.Operation, error) {
+		return d.Promote(r.t.Context(), r.boss, release.PromoteRequest{DeploymentID: r.staged.ID, Reason: "x"})
+	}
+	sick := func(r *rig) { ill(r, world.Ill{Kind: world.IllDatabase, After: 10 * time.Second}) }
+	return map[string]way{
+		"good": {func(*rig) {}, promote, release.Succeeded},
+		"bad":  {sick, promote, release.RolledBack},
+		"rollback": {func(*rig) {}, func(r *rig, d *release.Desk) (release.Operation, error) {
+			return d.Rollback(r.t.Context(), r.boss, release.RollbackRequest{DeploymentID: r.older().ID, Reason: "x"})
+		}, release.Succeeded},
+		"rebuild": {func(*rig) {}, func(r *rig, d *release.Desk) (release.Operation, error) {
+			return d.Promote(r.t.Context(), r.boss, release.PromoteRequest{DeploymentID: r.preview().ID, Rebuild: true, Reason: "x"})
+		}, release.Succeeded},
+		"workflow": {func(*rig) {}, func(r *rig, d *release.Desk) (release.Operation, error) {
+			return d.Deploy(r.t.Context(), r.boss, release.DeployRequest{Reason: "x"})
+		}, release.Succeeded},
+		"build": {func(r *rig) { r.noWorkflows = true }, func(r *rig, d *release.Desk) (release.Operation, error) {
+			return d.Deploy(r.t.Context(), r.boss, release.DeployRequest{Reason: "x"})
+		}, release.Succeeded},
+		"skipped":     {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasSkip }) }, promote, release.Failed},
+		"never moves": {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasStuck }) }, promote, release.NeedsHuman},
+		"no way back": {func(r *rig) {
+			sick(r)
+			r.spoil(wire.Rule{Provider: "vercel", Method: "POST", Path: "*/rollback/*", Kind: wire.Status, Status: 422})
+		}, promote, release.RollbackFailed},
+		"refused late": {func(r *rig) {
+			// The Desk cannot read; the machine can, and says no.
+			r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Preset: "hang", Times: 2})
+		}, func(r *rig, d *release.Desk) (release.Operation, error) {
+			return d.Promote(r.t.Context(), r.boss, release.PromoteRequest{DeploymentID: r.live.ID, Reason: "x"})
+		}, release.Refused},
+		"cancelled": {func(r *rig) { r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Preset: "hang"}) }, func(r *rig, d *release.Desk) (release.Operation, error) {
+			op, err := promote(r, d)
+			if err == nil {
+				_, err = d.Cancel(r.t.Context(), r.boss, op.ID, "x")
+			}
+			return op, err
+		}, release.Cancelled},
+		"superseded": {func(r *rig) {
+			r.change(func(s *world.State) {
+				s.PushCommit(world.Push{Branch: "main", Message: "fix: another", Author: s.People[1]})
+				s.Knobs.Rival = true
+			})
+			waitFor(r, 3*time.Minute)
+		}, promote, release.Superseded},
+	}
+}
+
+// TestEveryBoundaryIsSurvived stops the driving process at each boundary, for
+// longer than its lease, and then lets it go on: it must find that it may not,
+// and another replica must have brought the operation to the same end. Which
+// boundaries there are comes from the code; one that no way leads by fails.
+func TestEveryBoundaryIsSurvived(t *testing.T) {
+	reached := map[string]bool{}
+	for name, w := range ways() {
+		var points []string
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{}, func(t *testing.T, r *rig) {
+				var mu sync.Mutex
+				r.play(t, w, func(p string) {
+					mu.Lock()
+					defer mu.Unlock()
+					reached[p] = true
+					if !slices.Contains(points, p) {
+						points = append(points, p)
+					}
+				}, nil)
+			})
+			for i, point := range points {
+				if os.Getenv("RELEASE_CRASH_ALL") == "" && (i+len(name))%4 != 0 {
+					continue // a quarter of them in the normal run
+				}
+				t.Run(point, func(t *testing.T) {
+					inBubble(t, options{}, func(t *testing.T, r *rig) {
+						wake := make(chan struct{})
+						var once sync.Once
+						r.play(t, w, func(p string) {
+							if p == point {
+								once.Do(func() { r.first(); <-wake })
+							}
+						}, wake)
+					})
+				})
+			}
+		})
+	}
+	for _, b := range release.Boundaries() {
+		if !reached[b] {
+			t.Errorf("no way leads by the boundary %s", b)
+		}
+	}
+	for b := range reached {
+		if !slices.Contains(release.Boundaries(), b) {
+			t.Errorf("the list of boundaries lacks %s", b)
+		}
+	}
+}
+
+func (r *rig) play(t *testing.T, w way, point func(string), wake chan struct{}) {
+	t.Helper()
+	w.spoil(r)
+	rules := func(o *release.Options) {
+		o.Projects[0].Rules.Bake = 20 * time.Second
+		o.Projects[0].Rules.Fallback = false
+	}
+	d, stop := r.desk(rules, func(o *release.Options) { o.Point = point })
+	r.first = r.cut
+	op, err := w.begin(r, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wake != nil {
+		r.desk(rules) // another replica
+	}
+	op = r.end(d, op.ID)
+	// A dispatch that may have been sent is never sent again, so one that died
+	// before it left ends with a person.
+	if op.Phase != w.phase && (wake == nil || op.Cause != release.CauseOutcome || r.verbs() != "") {
+		t.Errorf("ended as %s, want %s\n%s", op.Phase, w.phase, show(op))
+	}
+	calls := len(r.writes())
+	if wake != nil {
+		close(wake)
+		stop()
+		waitFor(r, time.Minute)
+		if late := r.writes(); len(late) > calls {
+			t.Errorf("the one who came back wrote %s %s\n%s", late[calls].Method, late[calls].Path, show(op))
+		}
+	}
+	r.check([]release.Operation{op})
+}
+
+// child is what the process that is killed needs to know.
+type child struct {
+	Dir, Base, Point, Deployment string
+}
+
+const childEnv = "RELEASE_CRASH_CHILD"
+
+// TestMain runs the child of TestKilledAndTakenUpAgain.
+func TestMain(m *testing.M) {
+	if text := os.Getenv(childEnv); text != "" {
+		if err := serveChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func serveChild(text string) error {
+	var c child
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	ctx := context.Background()
+	db, err := store.Open(ctx, store.Config{Dir: c.Dir, Clock: clock.Real(), Log: log})
+	if err != nil {
+		return err
+	}
+	keys, err := access.NewKeys(secret.New(strings.Repeat("k", 32)))
+	if err != nil {
+		return err
+	}
+	control, err := access.New(ctx, access.Config{Store: db, Keys: keys, Clock: clock.Real(), Log: log})
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(filepath.Join(c.Dir, "config.yaml"))
+	if err != nil {
+		return err
+	}
+	conf, err := config.Load("the simulator's", raw, func(string) string { return "" }, blocks())
+	if err != nil {
+		return err
+	}
+	targets := health.Targets(conf.Catalog())
+	prober := health.NewProber(targets, health.ProberConfig{Clock: clock.Real()})
+	watch := health.NewWatch(health.WatchConfig{Targets: targets, Probe: prober.Probe, Interval: time.Minute, Clock: clock.Real(), Log: log})
+	var set provider.Set
+	for _, kind := range all.Kinds() {
+		api, err := kind.Open(conf.Projects[0].Providers[kind.Name], provider.Deps{Project: conf.Projects[0].Name, Clock: clock.Real(), Log: log})
+		if err != nil {
+			return err
+		}
+		set = append(set, provider.Provider{Name: kind.Name, API: api})
+	}
+	d := release.New(release.Options{
+		Gate: control.Gate, Store: db, Clock: clock.Real(), Log: log,
+		Projects: []release.Project{{Project: conf.Catalog()[0], Providers: set, Health: watch, Rules: release.Rules{Bake: 6 * time.Second}}},
+		Point: func(p string) {
+			if p == c.Point {
+				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {}
+			}
+		},
+	})
+	go func() { _ = watch.Run(ctx) }()
+	if c.Deployment != "" {
+		boss := access.Actor{Kind: access.Person, ID: "user_boss", Name: "boss", Role: access.SuperAdmin, SessionID: "s"}
+		op, err := d.Promote(ctx, boss, release.PromoteRequest{DeploymentID: c.Deployment, Reason: "x"})
+		if err != nil {
+			return err
+		}
+		fmt.Println(op.ID)
+	}
+	d.OnChange(func(o release.Operation) {
+		fmt.Println("now", o.Phase)
+		if o.Phase.Ended() {
+			go func() { time.AfterFunc(200*time.Millisecond, func() { os.Exit(0) }) }()
+		}
+	})
+	return d.Run(ctx)
+}
+
+// TestKilledAndTakenUpAgain kills a real process with SIGKILL at boundaries of
+// a release that goes well and of one that is taken back, starts another one
+// on the same data, and looks at what the simulated platform was asked.
+// RELEASE_CRASH_ROUNDS is how often each boundary (default: three boundaries
+// once).
+func TestKilledAndTakenUpAgain(t *testing.T) {
+	rounds, _ := strconv.Atoi(os.Getenv("RELEASE_CRASH_ROUNDS"))
+	var points []string
+	for _, b := range release.Boundaries() {
+		for _, on := range []string{"preflight", "snapshot", "switching", "confirming", "baking", "rolling_back", "rolled_back", "call.promote", "call.rollback"} {
+			if strings.HasPrefix(b, "save."+on+".") || strings.HasPrefix(b, on+".") {
+				points = append(points, b)
+			}
+		}
+	}
+	if rounds == 0 {
+		rounds, points = 1, []string{"call.promote.after", "save.baking.after", "call.rollback.after"}
+	}
+	slots := make(chan struct{}, 8)
+	for _, point := range points {
+		for round := range rounds {
+			t.Run(fmt.Sprintf("%s %d", point, round), func(t *testing.T) {
+				t.Parallel()
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				kill(t, point)
+			})
+		}
+	}
+}
+
+func kill(t *testing.T, point string) {
+	sim := simulator.New(simulator.Options{Seed: 3})
+	server := httptest.NewServer(sim.Handler())
+	defer server.Close()
+	r := &rig{t: t, sim: sim, log: slog.New(slog.DiscardHandler), clock: clock.Real()}
+	sim.World().View(func(s *world.State) { r.live, r.staged = *s.Live(), *s.NewestStaged() })
+	ill(r, world.Ill{Kind: world.IllDatabase, After: 6 * time.Second})
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(sim.Config(server.URL)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := child{Dir: dir, Point: point, Deployment: r.staged.ID}
+	lines, err := start(t, c)
+	if err == nil || len(lines) == 0 {
+		t.Fatalf("the first process was not killed at %s: %v", point, lines)
+	}
+	c.Point, c.Deployment = "", ""
+	began := time.Now()
+	later, err := start(t, c, func(line string) {
+		if took := time.Since(began); strings.HasPrefix(line, "now ") && !began.IsZero() {
+			t.Logf("taken up %s after the restart", took.Round(10*time.Millisecond))
+			began = time.Time{}
+		}
+	})
+	if point == "save.rolled_back.after" { // it was over
+		later, err = []string{"now rolled_back"}, nil
+	}
+	if err != nil || len(later) == 0 || later[len(later)-1] != "now rolled_back" {
+		t.Fatalf("the second process: %v, %v", err, later)
+	}
+	db, err := store.Open(t.Context(), store.Config{Dir: dir, Clock: clock.Real(), Log: r.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	r.db = db
+	r.control = newControl(t, db, r.log)
+	op, err := db.Operation(t.Context(), lines[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, op, release.RolledBack, release.CauseSick)
+	r.check([]release.Operation{op})
+	if r.liveID() != r.live.ID {
+		t.Errorf("live is %s", r.liveID())
+	}
+}
+
+// start runs a child until it ends, and answers its lines.
+func start(t *testing.T, c child, heard ...func(string)) ([]string, error) {
+	t.Helper()
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	if c.Point == "" {
+		var over context.CancelFunc
+		ctx, over = context.WithTimeout(ctx, 60*time.Second)
+		defer over()
+	}
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for scan := bufio.NewScanner(out); scan.Scan(); {
+		lines = append(lines, scan.Text())
+		for _, fn := range heard {
+			fn(scan.Text())
+		}
+	}
+	return lines, cmd.Wait()
+}
