@@ -31,11 +31,12 @@ const (
 
 var argonCost = Cost{Memory: 64 * 1024, Passes: 3}
 
-// How many passwords are hashed at once, and how many wait for it. Whoever
+// How many passwords are hashed at once, and how many wait for it. One, as each
+// takes 64 MiB and a processor, and pings and pages go on meanwhile. Whoever
 // comes after them is told to try again at once: a queue without an end would
 // let strangers fill the memory.
 const (
-	hashesAtOnce = 2
+	hashesAtOnce = 1
 	hashesQueued = 20
 )
 
@@ -101,7 +102,7 @@ func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([
 		return nil, fault.Wrap(fault.Timeout, ctx.Err(), "Signing in took too long. Try again.")
 	}
 	// The 64 MiB of this hash would otherwise stay until the heap has doubled,
-	// and a burst of sign-ins would take several times what two of them need.
+	// and a burst of sign-ins would take several times what one of them needs.
 	defer runtime.GC()
 	return argon2.IDKey([]byte(password), salt, p.cost.Passes, p.cost.Memory, argonThreads, argonKey), nil
 }
