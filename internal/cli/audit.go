@@ -199,7 +199,7 @@ func (d *desk) export(ctx context.Context, s Streams, path, file string) error {
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "The file %s cannot be made. Is it there already, or its folder not?", part)
 	}
-	defer os.Remove(part) // after the link it is only another name
+	defer func() { _ = os.Remove(part) }() // after the link it is only another name
 	answer, err := d.send(r)
 	if err != nil {
 		return errors.Join(err, out.Close())

@@ -27,7 +27,7 @@ that too, but elsewhere, so that who finds one of them has neither.`,
 			if err != nil {
 				return err
 			}
-			defer local.Close()
+			defer func() { _ = local.Close() }() // the copy is written by then
 			if err := local.Backup(cmd.Context(), args[0]); err != nil {
 				return err
 			}

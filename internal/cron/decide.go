@@ -45,7 +45,7 @@ func (s *sums) list() []Sum {
 	return out
 }
 
-func (d *decision) count(at time.Time, add Sum) { d.sums.add(d.state.sum(at, add)) }
+func (d *decision) count(at time.Time, add Sum) { d.sums.add(d.sum(at, add)) }
 
 // report decides what a report means.
 func (d *decision) report(r *Report) (a Accepted, err error) {

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -210,8 +211,8 @@ type turn struct {
 
 // undo takes back what was changed in memory by an attempt that failed.
 func (t *turn) undo() {
-	for i := len(t.undos) - 1; i >= 0; i-- {
-		t.undos[i]()
+	for _, undo := range slices.Backward(t.undos) {
+		undo()
 	}
 	t.undos, t.made = nil, nil
 }

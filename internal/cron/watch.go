@@ -49,8 +49,8 @@ func (a *attendance) still(now time.Time) {
 // covers says that somebody was there all the time. The last span reaches as
 // far as whoever asks: they are there.
 func (a *attendance) covers(from, to time.Time) bool {
-	for i := len(a.spans) - 1; i >= 0; i-- {
-		if w := a.spans[i]; !w.From.After(from) {
+	for i, w := range slices.Backward(a.spans) {
+		if !w.From.After(from) {
 			return i == len(a.spans)-1 || !w.To.Before(to)
 		}
 	}

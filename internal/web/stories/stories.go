@@ -117,7 +117,7 @@ func PartialError() Story {
 		e.Unknown = map[string]string{"errorCount24h": "Sentry refused the token."}
 	}
 	e := s.Status.Environments["next"]
-	e.Health, e.HealthReason = health.Degraded, ptr("database answers in 2.1 s, more than the 1 s allowed")
+	e.Health, e.HealthReason = health.Degraded, new("database answers in 2.1 s, more than the 1 s allowed")
 	e.HealthParts[0].Verdict, e.HealthParts[0].Detail = health.Degraded, "2.1 s"
 	s.Ages[1] = panel.Age{Source: "github", Age: 22 * time.Minute, Stale: true}
 	s.Ages[2] = panel.Age{Source: "sentry", Never: true}
@@ -154,7 +154,7 @@ func Down() Story {
 	s.Deployments.Sources = s.Status.Sources[:1]
 	for _, name := range []string{"next", "prod"} {
 		e := s.Status.Environments[name]
-		e.Health, e.HealthReason, e.HealthCheckedAt = health.Down, ptr("nothing listens at spike.land:443 (connection refused)"), at(4*time.Second)
+		e.Health, e.HealthReason, e.HealthCheckedAt = health.Down, new("nothing listens at spike.land:443 (connection refused)"), at(4*time.Second)
 	}
 	s.Ages[3] = panel.Age{Source: "health", Age: 4 * time.Second}
 	return s
@@ -167,7 +167,7 @@ func Hostile() Story {
 	bad := "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> \u202egnp.exe\u2066 \x1b[31m\x00 " + strings.Repeat("W", 400)
 	for _, e := range s.Status.Environments {
 		e.CommitMessage, e.Branch, e.DeployedBy = &bad, &bad, &bad
-		e.CommitURL, e.DeploymentURL, e.InspectorURL = ptr("javascript:alert(3)"), ptr("data:text/html,<script>alert(4)</script>"), ptr("https://user:pw@evil.example/")
+		e.CommitURL, e.DeploymentURL, e.InspectorURL = new("javascript:alert(3)"), new("data:text/html,<script>alert(4)</script>"), new("https://user:pw@evil.example/")
 		e.HealthReason, e.URL = &bad, "javascript:alert(5)"
 		e.Notes = []status.Note{{Code: "split", Text: bad}}
 		e.PullRequests = []status.PullRequest{{Number: 1, Title: bad, URL: "vbscript:x", Author: bad}}
@@ -211,7 +211,7 @@ func Six() Story {
 	s.Status.Order = []string{"dev", "qa", "demo", "canary", "next", "prod"}
 	for _, name := range []string{"qa", "demo", "canary"} {
 		e := next()
-		e.Name, e.URL, e.Branch = name, "https://"+name+".spike.land", ptr("release/"+name)
+		e.Name, e.URL, e.Branch = name, "https://"+name+".spike.land", new("release/"+name)
 		s.Status.Environments[name] = e
 	}
 	return s
@@ -231,7 +231,7 @@ func Same() Story {
 	s := Normal()
 	s.Name = "nothing waits"
 	n := s.Status.Environments["next"]
-	n.CommitsAhead, n.CommitsBehind, n.PRsIncluded, n.PullRequests = ptr(0), ptr(0), &[]string{}, nil
+	n.CommitsAhead, n.CommitsBehind, n.PRsIncluded, n.PullRequests = new(0), new(0), &[]string{}, nil
 	return s
 }
 
@@ -251,7 +251,7 @@ func RolledBack() Story {
 	p := s.Status.Environments["prod"]
 	p.Notes = []status.Note{{Code: "rolled_back", Text: "Rolled back 40 min ago. New pushes do not go live until automatic deployments are resumed."}}
 	s.Operations = operations()[1:]
-	p.Drift, p.ServedCommit = status.DriftServed, ptr("5f1c0de")
+	p.Drift, p.ServedCommit = status.DriftServed, new("5f1c0de")
 	return s
 }
 
@@ -271,9 +271,9 @@ func Split() Story {
 func dev() *status.Info {
 	e := base("dev", "local", "http://localhost:3000")
 	e.Lifecycle = status.LifecycleRunning
-	e.Commit, e.CommitSHA, e.Branch = ptr("b7e19f2"), ptr("b7e19f2c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), ptr("feat/remix-button")
-	e.CommitMessage, e.DeployedBy, e.DeployedAt = ptr("wip: remix button on the gallery card"), ptr("zoltan"), at(3*time.Hour)
-	e.CommitURL = ptr("https://github.com/zerdos/spike-land-nextjs/commit/b7e19f2")
+	e.Commit, e.CommitSHA, e.Branch = new("b7e19f2"), new("b7e19f2c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), new("feat/remix-button")
+	e.CommitMessage, e.DeployedBy, e.DeployedAt = new("wip: remix button on the gallery card"), new("zoltan"), at(3*time.Hour)
+	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/b7e19f2")
 	e.Report = &status.Report{Commit: "b7e19f2", Branch: "feat/remix-button", Dirty: true, Ahead: 2, Behind: 5, PullRequest: 1482, Host: "macbook-zoltan", ReportedAt: *at(9 * time.Second)}
 	e.HealthPhases = &health.Phases{Connect: 0.3, FirstByte: 11.2, Total: 11.8}
 	return e
@@ -282,13 +282,13 @@ func dev() *status.Info {
 func next() *status.Info {
 	e := base("next", "staging", "https://next.spike.land")
 	e.Lifecycle = status.LifecycleStaged
-	e.Commit, e.CommitSHA, e.Branch = ptr("e02a9b1"), ptr("e02a9b1c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), ptr("main")
-	e.CommitMessage, e.DeployedBy, e.DeployedAt = ptr("Merge gallery pagination and retry uploads that stall (#1479)"), ptr("ana-ruiz"), at(26*time.Minute)
-	e.CommitURL = ptr("https://github.com/zerdos/spike-land-nextjs/commit/e02a9b1")
-	e.InspectorURL = ptr("https://vercel.com/spike/spike-land/abc")
-	e.ErrorCount24h, e.ActiveUsers = ptr(int64(3)), nil
+	e.Commit, e.CommitSHA, e.Branch = new("e02a9b1"), new("e02a9b1c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), new("main")
+	e.CommitMessage, e.DeployedBy, e.DeployedAt = new("Merge gallery pagination and retry uploads that stall (#1479)"), new("ana-ruiz"), at(26*time.Minute)
+	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/e02a9b1")
+	e.InspectorURL = new("https://vercel.com/spike/spike-land/abc")
+	e.ErrorCount24h, e.ActiveUsers = new(int64(3)), nil
 	e.Unknown = map[string]string{"activeUsers": "Web Analytics only counts production."}
-	e.CommitsAhead, e.CommitsBehind = ptr(7), ptr(0)
+	e.CommitsAhead, e.CommitsBehind = new(7), new(0)
 	e.PullRequests = []status.PullRequest{
 		{Number: 1479, Title: "Retry uploads that stall instead of dropping them", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1479", Author: "ana-ruiz"},
 		{Number: 1476, Title: "Paginate the gallery", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1476", Author: "zerdos"},
@@ -301,12 +301,12 @@ func next() *status.Info {
 func prod() *status.Info {
 	e := base("prod", "production", "https://spike.land")
 	e.Lifecycle = status.LifecycleLive
-	e.Commit, e.CommitSHA, e.Branch = ptr("9d41c07"), ptr("9d41c07c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), ptr("main")
-	e.CommitMessage, e.DeployedBy, e.DeployedAt = ptr("Cache credits per workspace for a minute"), ptr("zerdos"), at(50*time.Hour)
-	e.CommitURL = ptr("https://github.com/zerdos/spike-land-nextjs/commit/9d41c07")
-	e.InspectorURL = ptr("https://vercel.com/spike/spike-land/def")
-	e.ErrorCount24h, e.ActiveUsers = ptr(int64(41)), ptr(int64(1284))
-	e.CommitsAhead, e.CommitsBehind = ptr(0), ptr(0)
+	e.Commit, e.CommitSHA, e.Branch = new("9d41c07"), new("9d41c07c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"), new("main")
+	e.CommitMessage, e.DeployedBy, e.DeployedAt = new("Cache credits per workspace for a minute"), new("zerdos"), at(50*time.Hour)
+	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/9d41c07")
+	e.InspectorURL = new("https://vercel.com/spike/spike-land/def")
+	e.ErrorCount24h, e.ActiveUsers = new(int64(41)), new(int64(1284))
+	e.CommitsAhead, e.CommitsBehind = new(0), new(0)
 	e.PullRequests = []status.PullRequest{{Number: 1468, Title: "Cache credits per workspace", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1468", Author: "zerdos"}}
 	e.PRsIncluded = &[]string{"#1468 Cache credits"}
 	return e
@@ -353,7 +353,7 @@ func history() status.Deployments {
 	for _, r := range rows {
 		one := status.Deployment{
 			ID: "dpl_" + r.sha, Commit: r.sha, CommitSHA: r.sha + strings.Repeat("0", 33), CommitURL: "https://github.com/zerdos/spike-land-nextjs/commit/" + r.sha,
-			CommitMessage: r.message, Branch: r.branch, Author: r.author, Creator: r.author, State: r.state, Stage: r.stage, Target: ptr(r.target),
+			CommitMessage: r.message, Branch: r.branch, Author: r.author, Creator: r.author, State: r.state, Stage: r.stage, Target: new(r.target),
 			CreatedAt: before(r.ago), Live: r.live, Environments: r.envs, PullRequest: r.pull, Problem: r.problem,
 			InspectorURL: "https://vercel.com/spike/spike-land/" + r.sha,
 		}
@@ -384,8 +384,6 @@ func record() access.Page {
 	return access.Page{Entries: rows, Next: 1198}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func before(d time.Duration) time.Time { return Now().Add(-d) }
 
-func at(d time.Duration) *time.Time { return ptr(before(d)) }
+func at(d time.Duration) *time.Time { return new(before(d)) }
