@@ -119,7 +119,8 @@ func (r *rig) faults(draw *rand.Rand) {
 		switch draw.IntN(8) {
 		case 0:
 			s.Knobs.Alias = world.AliasKnob{Mode: world.AliasStuck}
-			s.After(time.Duration(draw.IntN(400))*time.Second, func(s *world.State) { s.Knobs.Alias = world.AliasKnob{}; _ = s.Unstick(draw.IntN(2) == 0) })
+			well := draw.IntN(2) == 0
+			s.After(time.Duration(draw.IntN(400))*time.Second, func(s *world.State) { s.Knobs.Alias = world.AliasKnob{}; _ = s.Unstick(well) })
 		case 1:
 			s.Knobs.Alias = world.AliasKnob{Mode: world.AliasFail, Domains: []string{"spike-land-nextjs.vercel.app"}, Once: true}
 		case 2:
