@@ -34,6 +34,9 @@ bench: ## the figures of docs/speed.md, all in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... 
 	$(GO) run ./internal/bench
 
+canary: ## the search for secrets in everything that comes out, under every fault there is
+	ENVDECK_CANARY=all $(GO) test -count=1 -v -timeout 30m -run TestT1T3 ./internal/app
+
 screenshots: ## pictures of every story, in dist/screenshots
 	@mkdir -p dist/screenshots
 	ENVDECK_SHOTS=$(CURDIR)/dist/screenshots $(GO) test -count=1 -tags shots -run TestShots ./internal/web
