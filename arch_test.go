@@ -21,7 +21,7 @@ var walls = map[string]struct {
 }{
 	"cmd/envdeck":    {[]string{"internal/cli"}, "main only starts the command line"},
 	"internal/bench": {[]string{"internal/access", "internal/app", "internal/config", "internal/provider/all"}, "measures the whole program"},
-	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release"}, "commands parse, call and print"},
+	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release", "internal/cron"}, "commands parse, call and print"},
 	"internal/app":   {[]string{"internal/..."}, "the composition root is the only place that knows every room"},
 
 	// Faces: thin; no rule, no SQL.
@@ -50,10 +50,14 @@ var walls = map[string]struct {
 	"internal/provider/providertest": {[]string{ground, "internal/provider", "internal/provider/outbound"}, "the suite knows no vendor"},
 	"internal/provider/all":          {[]string{"internal/provider", "internal/provider/..."}, "the list of vendors"},
 	"internal/provider/...":          {[]string{ground, "internal/provider", "internal/provider/outbound"}, "a vendor knows no other vendor and no feature"},
+	"internal/inbox":                 {[]string{ground, features}, "a way in for reports"},
 	"internal/cache":                 {[]string{ground}, "the cache does not know what it keeps"},
 	"internal/store":                 {[]string{ground, features, "internal/cron/expr"}, "SQL implements what features declare"},
 	"internal/store/storetest":       {[]string{ground, "internal/store"}, "test databases"},
 	"internal/usage":                 {[]string{"internal/provider"}, "counting decides nothing"},
+
+	// For programs that are not envdeck.
+	"instrument": {nil, "other people's programs import it"},
 
 	// Ground: import nothing of ours but what is named.
 	"internal/catalog":  {nil, "vocabulary"},

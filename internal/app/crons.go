@@ -5,6 +5,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/inbox"
 	"github.com/envdeck/envdeck/internal/ping"
 	"github.com/envdeck/envdeck/internal/provider"
 )
@@ -29,6 +30,21 @@ func (a *App) openCrons(ctx context.Context, sets []provider.Set) (err error) {
 		return err
 	}
 	a.loops = append(a.loops, loop{"crons", a.crons.Run})
+	return a.openInbox()
+}
+
+// openInbox reads what apps write to Redis by themselves. Those keys name no
+// project: they are the first one's.
+func (a *App) openInbox() error {
+	if !a.o.Config.RedisURL.Set() || len(a.o.Config.Projects) == 0 {
+		return nil
+	}
+	in, err := inbox.Open(inbox.Options{URL: a.o.Config.RedisURL, Crons: a.crons, Project: a.o.Config.Projects[0].Name, Clock: a.o.Clock, Log: a.o.Log})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, in.Close)
+	a.loops = append(a.loops, loop{"inbox", in.Run})
 	return nil
 }
 

@@ -63,7 +63,7 @@ func newRoot(s Streams) *cobra.Command {
 	})
 	root.AddCommand(
 		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s),
-		newPromote(s), newRollback(s), newDeploy(s), newOperations(s), newCompare(s), newDev(s), newCron(s),
+		newPromote(s), newRollback(s), newDeploy(s), newOperations(s), newCompare(s), newDev(s), newCron(s), newCrons(s),
 		newUser(s), newToken(s), newAudit(s), newBackup(s), newDoctor(s), newVersion(s),
 	)
 	return root
@@ -71,6 +71,9 @@ func newRoot(s Streams) *cobra.Command {
 
 // fail prints what went wrong and answers the exit code of its kind.
 func fail(w io.Writer, err error) int {
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
+	}
 	f, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		// Cobra's own errors are about words on the command line.

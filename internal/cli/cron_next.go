@@ -17,8 +17,8 @@ import (
 )
 
 func newCron(s Streams) *cobra.Command {
-	cmd := &cobra.Command{Use: "cron", Short: "Cron expressions: when they run and what they mean", Args: cobra.NoArgs, RunE: help}
-	cmd.AddCommand(newCronNext(s), newCronExplain(s))
+	cmd := &cobra.Command{Use: "cron", Short: "Cron expressions, and commands that run as cron jobs", Args: cobra.NoArgs, RunE: help}
+	cmd.AddCommand(newCronNext(s), newCronExplain(s), newCronExec(s))
 	return cmd
 }
 

@@ -145,3 +145,17 @@ func (b *Book) Output(ctx context.Context, a access.Actor, q Ask, run time.Time,
 	}
 	return nil, nil
 }
+
+// Paths are the paths of a project's jobs, each once; "" is the first project.
+func (b *Book) Paths(project string) []string {
+	if project == "" && len(b.rec.jobs.projects) > 0 {
+		project = b.rec.jobs.projects[0]
+	}
+	var paths []string
+	for _, j := range b.rec.jobs.list(project) {
+		if len(paths) == 0 || paths[len(paths)-1] != j.Path {
+			paths = append(paths, j.Path)
+		}
+	}
+	return paths
+}
