@@ -32,8 +32,14 @@ type server struct {
 
 func open(t testing.TB) *server {
 	t.Helper()
+	return openDir(t, t.TempDir())
+}
+
+// openDir is the server on the database of a folder.
+func openDir(t testing.TB, dir string) *server {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db := storetest.Open(t)
+	db := storetest.OpenDir(t, dir)
 	keys, err := access.NewKeys(secret.New(strings.Repeat("k", 40)))
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +49,7 @@ func open(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	operator := access.OperatorActor("test")
-	people, err := control.Bootstrap(t.Context(), operator, true)
+	people, err := control.Bootstrap(t.Context(), operator, false)
 	if err != nil {
 		t.Fatal(err)
 	}
