@@ -103,7 +103,9 @@ func (d *decision) add(run Run, r *Report, exact bool) (Run, bool, error) {
 	run.At = run.At.UTC().Truncate(time.Microsecond)
 	run.EndedAt = run.EndedAt.UTC().Truncate(time.Microsecond)
 	run.Slot, run.Timing = d.match(run.At)
-	run.Output = len(r.Output)
+	if err := d.print(&run, r); err != nil {
+		return run, false, err
+	}
 	for i := len(d.recent) - 1; i >= 0 && !exact; i-- {
 		if d.recent[i].At.Equal(run.At) {
 			run.Seq = d.recent[i].Seq + 1
@@ -121,14 +123,9 @@ func (d *decision) add(run Run, r *Report, exact bool) (Run, bool, error) {
 		// Its id or its time is taken. Without either to go by it is another
 		// run of the same moment.
 		if exact || run.ID != "" || run.Seq > recentRuns {
-			return run, true, nil
+			return run, true, d.ledger.DropOutput(run.OutputID)
 		}
 		run.Seq++
-	}
-	if len(r.Output) > 0 {
-		if err := d.ledger.PutOutput(run, r.Output); err != nil {
-			return run, false, err
-		}
 	}
 	d.remember(run)
 	if run.State == Running {
@@ -141,6 +138,16 @@ func (d *decision) add(run Run, r *Report, exact bool) (Run, bool, error) {
 		d.tally(run)
 	}
 	return run, false, d.answer(run)
+}
+
+// print keeps what a report says the run printed.
+func (d *decision) print(run *Run, r *Report) (err error) {
+	if len(r.Output) == 0 {
+		return nil
+	}
+	run.Output = len(r.Output)
+	run.OutputID, err = d.ledger.PutOutput(run.OutputID, r.Output)
+	return err
 }
 
 // answer takes back that a run's slot was missed.
@@ -231,11 +238,8 @@ func (d *decision) end(r *Report) (Run, bool, error) {
 		run.Duration = r.Duration // its own watch knows better than two messages
 	}
 	d.outcome(&run, r)
-	if len(r.Output) > 0 {
-		run.Output = len(r.Output)
-		if err := d.ledger.PutOutput(run, r.Output); err != nil {
-			return run, false, err
-		}
+	if err := d.print(&run, r); err != nil {
+		return run, false, err
 	}
 	if err := d.ledger.ChangeRun(run); err != nil {
 		return run, false, err
@@ -274,7 +278,10 @@ func (d *decision) note(r *Report) (Run, error) {
 	i := d.opened(r)
 	if i < 0 {
 		run := Run{Job: d.job.ID, At: r.moment().UTC().Truncate(time.Microsecond), State: Noted, ExitCode: -1, Via: r.Via}
-		run.EndedAt, run.Output = run.At, len(r.Output)
+		run.EndedAt = run.At
+		if err := d.print(&run, r); err != nil {
+			return run, err
+		}
 		for {
 			added, err := d.ledger.AddRun(run)
 			if err != nil || run.Seq > recentRuns {
@@ -285,21 +292,15 @@ func (d *decision) note(r *Report) (Run, error) {
 			}
 			run.Seq++
 		}
-		if len(r.Output) == 0 {
-			return run, nil
-		}
-		return run, d.ledger.PutOutput(run, r.Output)
+		return run, nil
 	}
 	run := d.open[i]
 	if run.State == Lost {
 		run.State = Running // it was only quiet
 	}
 	run.heard = r.Received
-	if len(r.Output) > 0 {
-		run.Output = len(r.Output)
-		if err := d.ledger.PutOutput(run, r.Output); err != nil {
-			return run, err
-		}
+	if err := d.print(&run, r); err != nil {
+		return run, err
 	}
 	d.open[i] = run
 	d.changed(run)

@@ -117,9 +117,7 @@ func TestAMonthOfLabelledFaults(t *testing.T) {
 				}
 				more, labels := playJob(rng, env, slots, gap, j.Path)
 				script = append(script, more...)
-				for k, v := range labels {
-					want[k] = v
-				}
+				maps.Copy(want, labels)
 			}
 		}
 		// Runs are kept for a week, so what is said of them is read in pieces,

@@ -66,6 +66,7 @@ type Run struct {
 	Via        string // the dialect of the report
 	Commit     string // of the build it ran on, "" when nobody said
 	Output     int    // bytes of output that are kept
+	OutputID   int64  // where the store keeps them, 0: nothing is kept
 
 	heard time.Time // when it last showed that it is alive
 }

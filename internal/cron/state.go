@@ -259,19 +259,6 @@ func (s *state) limit(r *Run) time.Time {
 	return r.At.Add(max(longestRun, 2*s.table.maxRun()))
 }
 
-// upcoming is the first slot after a time.
-func (s *state) upcoming(now time.Time) time.Time {
-	switch {
-	case !s.job.Active:
-		return time.Time{}
-	case s.table.Schedule != "":
-		t, _ := s.table.next(now)
-		return t
-	default:
-		return s.next
-	}
-}
-
 // week forgets hours that are older than the statistics are.
 func (s *state) week(now time.Time) {
 	old := now.Add(-statsSpan)

@@ -66,7 +66,10 @@ type Ledger interface {
 	AddRun(r Run) (bool, error)
 	// ChangeRun writes what may change of a run.
 	ChangeRun(r Run) error
-	PutOutput(r Run, body []byte) error
+	// PutOutput keeps what a run printed, in the place id or, for 0, in a new
+	// one, and answers the place.
+	PutOutput(id int64, body []byte) (int64, error)
+	DropOutput(id int64) error
 	AddMiss(m Miss) (bool, error)
 	DropMiss(job int64, slot time.Time) error
 	AddSums(hours []Sum) error

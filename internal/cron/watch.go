@@ -56,6 +56,3 @@ func (a *attendance) covers(from, to time.Time) bool {
 	}
 	return false
 }
-
-// copied is what readers get.
-func (a *attendance) copied() []Watch { return slices.Clone(a.spans) }

@@ -17,7 +17,7 @@ const (
 	jobColumns = `id, project, environment, path, variant, schedule, dialect, zone, period_us, source,
 	grace_us, max_run_us, early_us, ping, active, since, created_at`
 	runColumns = `job, at, seq, run_id, state, timing, slot, ended_at, duration_us, overran,
-	status_code, exit_code, error, via, commit_sha, output, begun`
+	status_code, exit_code, error, via, commit_sha, output, output_id, begun`
 	sumColumns = `job, at, good, failed, late, missed, timed, total_us, max_us`
 )
 
@@ -86,7 +86,7 @@ func (db *DB) CronRuns(ctx context.Context, job int64, from, to time.Time, limit
 // CronOutput is what a run printed, nil when nothing is kept.
 func (db *DB) CronOutput(ctx context.Context, job int64, at time.Time, seq int) ([]byte, error) {
 	var body []byte
-	err := db.read.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE job = $1 AND at = $2 AND seq = $3`, job, at.UnixMicro(), seq).Scan(&body)
+	err := db.read.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE id = (SELECT output_id FROM cron_runs WHERE job = $1 AND at = $2 AND seq = $3)`, job, at.UnixMicro(), seq).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -140,7 +140,7 @@ func (db *DB) SweepCrons(ctx context.Context, job int64, keep cron.Keep) (more b
 			query  string
 			before time.Time
 		}{
-			{`DELETE FROM cron_outputs WHERE job = $1 AND at < (` + oldest("cron_outputs", "at", "") + `)`, keep.Raw},
+			{`DELETE FROM cron_outputs WHERE id IN (SELECT output_id FROM cron_runs WHERE job = $1 AND at < (` + oldest("cron_runs", "at", "") + `) AND output_id <> 0)`, keep.Raw},
 			{`DELETE FROM cron_runs WHERE job = $1 AND at < (` + oldest("cron_runs", "at", "") + `)`, keep.Raw},
 			{`DELETE FROM cron_misses WHERE job = $1 AND slot < (` + oldest("cron_misses", "slot", "") + `)`, keep.Hours},
 			{`DELETE FROM cron_sums WHERE job = $1 AND span = 'h' AND at < (` + oldest("cron_sums", "at", "AND span = 'h'") + `)`, keep.Hours},
@@ -184,16 +184,24 @@ func (l *cronLedger) close() {
 	}
 }
 
-// exec runs a statement that is prepared once per transaction: a busy
+// prepared is a statement that is prepared once per transaction: a busy
 // transaction runs each many times.
+func (l *cronLedger) prepared(query string) (*sql.Stmt, error) {
+	if s := l.statements[query]; s != nil {
+		return s, nil
+	}
+	s, err := l.tx.PrepareContext(l.ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	l.statements[query] = s
+	return s, nil
+}
+
 func (l *cronLedger) exec(query string, args ...any) (bool, error) {
-	s := l.statements[query]
-	if s == nil {
-		var err error
-		if s, err = l.tx.PrepareContext(l.ctx, query); err != nil {
-			return false, err
-		}
-		l.statements[query] = s
+	s, err := l.prepared(query)
+	if err != nil {
+		return false, err
 	}
 	res, err := s.ExecContext(l.ctx, args...)
 	if err != nil {
@@ -240,9 +248,9 @@ func (l *cronLedger) AddRun(r cron.Run) (bool, error) {
 		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
 	}
 	return l.exec(`INSERT INTO cron_runs (`+runColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`,
 		r.Job, r.At.UnixMicro(), r.Seq, r.ID, int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Via, r.Commit, r.Output, r.Begun)
+		r.StatusCode, r.ExitCode, r.Error, r.Via, r.Commit, r.Output, r.OutputID, r.Begun)
 }
 
 func (l *cronLedger) ChangeRun(r cron.Run) error {
@@ -251,15 +259,28 @@ func (l *cronLedger) ChangeRun(r cron.Run) error {
 		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
 	}
 	_, err := l.exec(`UPDATE cron_runs SET state = $1, timing = $2, slot = $3, ended_at = $4, duration_us = $5, overran = $6,
-		status_code = $7, exit_code = $8, error = $9, commit_sha = $10, output = $11 WHERE job = $12 AND at = $13 AND seq = $14`,
+		status_code = $7, exit_code = $8, error = $9, commit_sha = $10, output = $11, output_id = $12 WHERE job = $13 AND at = $14 AND seq = $15`,
 		int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Commit, r.Output, r.Job, r.At.UnixMicro(), r.Seq)
+		r.StatusCode, r.ExitCode, r.Error, r.Commit, r.Output, r.OutputID, r.Job, r.At.UnixMicro(), r.Seq)
 	return err
 }
 
-func (l *cronLedger) PutOutput(r cron.Run, body []byte) error {
-	_, err := l.exec(`INSERT INTO cron_outputs (job, at, seq, body) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (job, at, seq) DO UPDATE SET body = excluded.body`, r.Job, r.At.UnixMicro(), r.Seq, body)
+// PutOutput keeps what a run printed, in the place of what is kept of it.
+func (l *cronLedger) PutOutput(id int64, body []byte) (int64, error) {
+	if id != 0 {
+		_, err := l.exec(`UPDATE cron_outputs SET body = $1 WHERE id = $2`, body, id)
+		return id, err
+	}
+	s, err := l.prepared(`INSERT INTO cron_outputs (body) VALUES ($1) RETURNING id`)
+	if err != nil {
+		return 0, err
+	}
+	err = s.QueryRowContext(l.ctx, body).Scan(&id)
+	return id, err
+}
+
+func (l *cronLedger) DropOutput(id int64) error {
+	_, err := l.exec(`DELETE FROM cron_outputs WHERE id = $1`, id)
 	return err
 }
 
@@ -339,7 +360,7 @@ func scanRun(rows *sql.Rows) (r cron.Run, err error) {
 	var at int64
 	var slot, ended, duration sql.NullInt64
 	err = rows.Scan(&r.Job, &at, &r.Seq, &r.ID, &r.State, &r.Timing, &slot, &ended, &duration, &r.Overran,
-		&r.StatusCode, &r.ExitCode, &r.Error, &r.Via, &r.Commit, &r.Output, &r.Begun)
+		&r.StatusCode, &r.ExitCode, &r.Error, &r.Via, &r.Commit, &r.Output, &r.OutputID, &r.Begun)
 	r.At, r.Slot, r.EndedAt = moment(at), timeOf(slot), timeOf(ended)
 	r.Duration, r.Timed = microseconds(duration.Int64), duration.Valid
 	return r, err
