@@ -20,7 +20,7 @@ test-setup: ## installs what the tests need where it can, and says what is missi
 	@./tools/test-setup
 
 test: test-setup ## every test, with the race detector
-	@if [ "$$CI" = true ]; then ./tools/ci-test -race -timeout 9m ./...; else $(GO) test -race -timeout 9m ./...; fi
+	@if [ "$$CI" = true ]; then ./tools/ci-test -race -timeout 25m ./...; else $(GO) test -race -timeout 25m ./...; fi
 
 lint: ## formatting, vet and the linters of .golangci.yml
 	@test -z "$$(git ls-files '*.go' | xargs $(GO) tool gofumpt -l)" || { git ls-files '*.go' | xargs $(GO) tool gofumpt -l; echo "run make fmt"; exit 1; }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -205,9 +206,7 @@ func (in *Inbox) merge(ctx context.Context, changed []string, newest map[string]
 	if err != nil {
 		return unreachable(err)
 	}
-	for p, runs := range whole {
-		histories[p] = runs
-	}
+	maps.Copy(histories, whole)
 	for _, p := range changed {
 		runs := histories[p]
 		if last, ok := read(newest[p]); ok && !slices.ContainsFunc(runs, last.same) {

@@ -36,7 +36,7 @@ func startRedis(t *testing.T) (*redis.Client, secret.Text) {
 			}
 			t.Skip("SKIPPED: no redis-server, and TEST_REDIS_URL is not set")
 		}
-		dir, err := os.MkdirTemp("", "redis") // a socket's path may not be long
+		dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // a socket's path may not be long
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@ package ping
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,10 +71,8 @@ func (f *Face) ping(w http.ResponseWriter, r *http.Request, nobody access.Actor)
 // action. False when it is neither.
 func address(rest string) (c credential, action string, ok bool) {
 	parts := strings.Split(rest, "/")
-	for _, p := range parts {
-		if p == "" {
-			return c, "", false
-		}
+	if slices.Contains(parts, "") {
+		return c, "", false
 	}
 	c.text, parts = parts[0], parts[1:]
 	if _, err := uuid.Parse(c.text); err != nil || len(c.text) != 36 {

@@ -246,10 +246,10 @@ func serveChild(text string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(op.ID)
+		fmt.Fprintln(os.Stdout, op.ID)
 	}
 	d.OnChange(func(o release.Operation) {
-		fmt.Println("now", o.Phase)
+		fmt.Fprintln(os.Stdout, "now", o.Phase)
 		if o.Phase.Ended() {
 			go func() { time.AfterFunc(200*time.Millisecond, func() { os.Exit(0) }) }()
 		}

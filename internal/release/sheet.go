@@ -93,9 +93,6 @@ type side struct {
 	crons       *provider.CronSet // of a build that is live; others say themselves
 }
 
-// cronFile is where the platform's crons are written.
-const cronFile = "vercel.json"
-
 func (s *site) sheet(ctx context.Context, from, to side) Sheet {
 	sh := Sheet{
 		From: from.end(), To: to.end(), Commits: []SheetCommit{}, PullRequests: []SheetPull{}, Authors: []string{}, Reverts: []SheetCommit{},

@@ -72,7 +72,6 @@ type seen struct {
 type picture struct {
 	facts
 	before Before
-	back   *provider.Deployment // where a rollback without a target goes
 }
 
 // look reads production, the target and the site's health, all at once. Only

@@ -223,7 +223,7 @@ func (r *run) send(ctx context.Context, verb Verb, target *Build, attempt int) (
 // intend commits the intent of a change. A rollback by rule is an act of
 // envdeck's own, so its audit entry and its row of the deployment record land
 // with it.
-func (r *run) intend(ctx context.Context, verb Verb) error {
+func (r *run) intend(ctx context.Context, verb Verb) error { //nolint:unparam // the journal names the verb of each intent
 	c := Change{Unless: true}
 	if r.op.Phase == RollingBack && r.op.Work.BackCause != CauseAsked && !r.op.Automatic {
 		r.op.Automatic = true

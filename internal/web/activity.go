@@ -213,7 +213,7 @@ func (s *Web) export(w http.ResponseWriter, r *http.Request, a access.Actor) {
 	manifest, err := s.deps.Control.Export(r.Context(), a, activity.FilterOf(r.PostForm).Audit(), out.format, reason, out)
 	if err != nil {
 		if out.begun {
-			s.logged(r, err)
+			_ = s.logged(r, err)
 			panic(http.ErrAbortHandler) // half a record must not be taken for the whole
 		}
 		redraw(err)
