@@ -101,7 +101,7 @@ func bareLoop(b *testing.B, db *sql.DB, queue <-chan chan struct{}) {
 			b.Error(err)
 			return
 		}
-		insert, err := tx.PrepareContext(b.Context(), `INSERT INTO bare (at, body) VALUES ($1, $2)`)
+		insert, err := tx.PrepareContext(b.Context(), `INSERT INTO bare (at, body) VALUES ($1, $2)`) //nolint:sqlclosecheck // the commit closes it
 		if err != nil {
 			b.Error(err)
 			return
