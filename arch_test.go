@@ -42,6 +42,7 @@ var walls = map[string]struct {
 	"internal/status":     {[]string{ground, "internal/access", "internal/cache", "internal/health", "internal/provider"}, "rules know no technology and no vendor"},
 	"internal/cron":       {[]string{ground, "internal/access", "internal/cache", "internal/cron/expr", "internal/provider"}, "rules know no technology and no vendor"},
 	"internal/release":    {[]string{ground, "internal/access", "internal/health", "internal/provider"}, "a release asks for abilities and knows no vendor, no SQL and no face"},
+	"internal/database":   {[]string{ground, "internal/access", "internal/cache", "internal/provider"}, "branches and snapshots are asked for as abilities; migrations are told through a port"},
 	"internal/cron/expr":  {nil, "an expression engine needs nothing of ours"},
 
 	// Edges: know one technology each.
@@ -81,7 +82,7 @@ const (
 
 var groups = map[string][]string{
 	ground:   {"internal/catalog", "internal/clock", "internal/fault", "internal/hostile", "internal/secret", "internal/snapshot"},
-	features: {"internal/access", "internal/cron", "internal/health", "internal/status", "internal/release"},
+	features: {"internal/access", "internal/cron", "internal/database", "internal/health", "internal/status", "internal/release"},
 }
 
 func TestArrowsPointDown(t *testing.T) {
