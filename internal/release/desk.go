@@ -159,19 +159,9 @@ func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, ac
 		Work: Work{Ask: ask}, RecordEnvironment: recordName(env),
 	}
 	op.PhaseAt = op.CreatedAt
-	displace := ""
-	live, there, err := d.store.LiveOperation(ctx, s.Name, env.Name)
-	if err != nil {
-		return Operation{}, err
-	}
-	if there {
-		if action != Rollback || live.Action == Rollback || live.Phase == RollingBack {
-			return Operation{}, d.refuseBusy(ctx, permit, live, ask, reason)
-		}
-		if live.Switched() {
-			return d.turnBack(ctx, s, permit, live, ask, reason)
-		}
-		displace = live.ID
+	displace, turned, err := d.clear(ctx, s, permit, op, reason)
+	if err != nil || turned != nil {
+		return answered(turned), err
 	}
 	if production(env) && action != Deploy {
 		if refused := d.consider(ctx, s, env, &op); refused != nil {
@@ -182,7 +172,16 @@ func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, ac
 		Act: "requested", Object: op.ID, Reason: reason, Result: access.Requested,
 		Detail: access.Detail{Operation: op.ID, From: op.From.id(), To: cmpOr(op.To.id(), ask.DeploymentID, ask.Ref), Commit: op.To.commit(), Digest: ask.Sheet},
 	})
-	if err := d.store.Begin(ctx, op, displace, receipt); err != nil {
+	err = d.store.Begin(ctx, op, displace, receipt)
+	if _, busy := errors.AsType[*Busy](err); busy && displace != "" {
+		// What was in the way has begun to switch since it was looked at: now it
+		// has to turn back, and a rollback must not be sent away for that.
+		if _, turned, err := d.clear(ctx, s, permit, op, reason); err != nil || turned != nil {
+			return answered(turned), err
+		}
+		err = d.store.Begin(ctx, op, "", receipt) // it has ended meanwhile
+	}
+	if err != nil {
 		if _, busy := errors.AsType[*Busy](err); busy {
 			_ = d.record(ctx, permit, ask, reason, CauseOperationLive) // the refusal is what matters to the caller
 		}
@@ -191,6 +190,30 @@ func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, ac
 	d.m.tell(op)
 	d.m.wakeUp()
 	return op, nil
+}
+
+// clear sees to the operation that is live where another one is to begin. A
+// rollback cancels one that has not begun to switch, which it answers, or turns
+// one that has, which then is the rollback; anything else is refused.
+func (d *Desk) clear(ctx context.Context, s *site, permit access.Permit, op Operation, reason string) (displace string, turned *Operation, err error) {
+	live, there, err := d.store.LiveOperation(ctx, s.Name, op.Environment)
+	switch {
+	case err != nil || !there:
+		return "", nil, err
+	case op.Action != Rollback || live.Action == Rollback || live.Phase == RollingBack:
+		return "", nil, d.refuseBusy(ctx, permit, live, op.Work.Ask, reason)
+	case live.Switched():
+		back, err := d.turnBack(ctx, s, permit, live, op.Work.Ask, reason)
+		return "", &back, err
+	}
+	return live.ID, nil, nil
+}
+
+func answered(op *Operation) Operation {
+	if op == nil {
+		return Operation{}
+	}
+	return *op
 }
 
 func cmpOr(all ...string) string {

@@ -242,6 +242,36 @@ func TestRollbackOfARunningReleaseTurnsIt(t *testing.T) {
 	})
 }
 
+// A release may begin to switch while the rollback still looks around: it is
+// turned all the same.
+func TestRollbackMeetsAReleaseThatBeginsToSwitch(t *testing.T) {
+	inBubble(t, options{}, func(t *testing.T, r *rig) {
+		var d *release.Desk
+		var turned release.Operation
+		var err error
+		var asked sync.WaitGroup
+		ask := sync.OnceFunc(func() {
+			asked.Go(func() { turned, err = d.Rollback(t.Context(), r.boss, release.RollbackRequest{Reason: "not this one"}) })
+			waitFor(r, 100*time.Millisecond) // until it waits for the platform
+		})
+		d, _ = r.desk(func(o *release.Options) {
+			o.Point = func(boundary string) {
+				if boundary == "save."+string(release.Switching)+".before" {
+					ask()
+				}
+			}
+		})
+		r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Path: "*/deployments", Preset: "slow"}) // which only a rollback reads
+		op := r.promote(d)
+		op = r.end(d, op.ID)
+		asked.Wait()
+		if err != nil || turned.ID != op.ID {
+			t.Fatalf("%v, %v", turned.ID, err)
+		}
+		want(t, op, release.RolledBack, release.CauseAsked)
+	})
+}
+
 func TestCancelBeforeAndAfterTheSwitch(t *testing.T) {
 	inBubble(t, options{}, func(t *testing.T, r *rig) {
 		r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Preset: "hang"})
