@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
@@ -22,8 +23,9 @@ type Answer struct {
 const (
 	answersKept   = 24 * time.Hour
 	maxIdempotent = 128              // length of a key
-	answerWait    = 30 * time.Second // for a first request that is under way
+	answerWait    = 20 * time.Second // for a first request that is under way, in the machine's time: callers wait in it
 	answerPoll    = 50 * time.Millisecond
+	answerOver    = 10 * time.Minute // what began so long ago has ended, whatever became of it
 )
 
 // Idempotent runs do at most once for the actor's key and request, which is
@@ -47,7 +49,8 @@ func (c *Control) Idempotent(ctx context.Context, a Actor, key string, request [
 	sum := sha256.Sum256(request)
 	now := c.now()
 	claim := Claim{ActorID: a.ID, Key: key, BodyHash: hex.EncodeToString(sum[:]), CreatedAt: now, ExpiresAt: now.Add(answersKept)}
-	deadline := now.Add(answerWait)
+	patience := clock.Real()
+	deadline := patience.Now().Add(answerWait)
 	for {
 		there, claimed, err := c.store.ClaimKey(ctx, claim)
 		switch {
@@ -59,10 +62,10 @@ func (c *Control) Idempotent(ctx context.Context, a Actor, key string, request [
 			return Answer{}, fault.New(fault.Conflict, "This idempotency key was used for another request. Make a new key for a new request.")
 		case there.Answer != "":
 			return c.replay(there)
-		case !c.clock.Now().Before(deadline) || c.clock.Now().Sub(there.CreatedAt) > answerWait:
+		case !patience.Now().Before(deadline) || now.Sub(there.CreatedAt) > answerOver:
 			return Answer{}, fault.New(fault.Conflict, "The first request with this idempotency key has not ended; it may have been cut off. Look at what it did before you send another one.")
 		}
-		if err := c.clock.Sleep(ctx, answerPoll); err != nil {
+		if err := patience.Sleep(ctx, answerPoll); err != nil {
 			return Answer{}, fault.Wrap(fault.Timeout, err, "The first request with this idempotency key is still under way.")
 		}
 	}

@@ -77,7 +77,7 @@ func TestIdempotentAfterACrash(t *testing.T) {
 			_, _ = w.Idempotent(t.Context(), a, "key", nil, func(context.Context) (access.Answer, error) { panic("killed") })
 		}()
 		do := func(context.Context) (access.Answer, error) { return access.Answer{Status: 200}, nil }
-		w.clock.advance(time.Minute)
+		w.clock.advance(time.Hour)
 		_, err := w.Idempotent(t.Context(), a, "key", nil, do)
 		wantKind(t, err, fault.Conflict)
 		w.clock.advance(24 * time.Hour) // then it is over
