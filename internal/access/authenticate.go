@@ -16,6 +16,10 @@ type Credentials struct {
 	Bearer string // of the Authorization header, or of a ping's URL; "" for none
 	Cookie string // the session cookie's value; "" for none
 
+	// Vouched is whom the proxy in front vouches for in this request; nil for
+	// nobody. A session that a proxy began counts only with it.
+	Vouched *Identity
+
 	Face      Face
 	Address   string // the client's, by the faces' proxy rules
 	RequestID string
@@ -30,6 +34,8 @@ type proof struct {
 	ends  time.Time // zero: does not
 	used  time.Time // last use that was written down
 	idle  bool      // ends when it is not used
+	// subject is the person at the proxy that began the session, "" for others.
+	subject string
 }
 
 // usedEvery is how often a use is written down.
@@ -53,7 +59,7 @@ func (c *Control) identify(ctx context.Context, cred Credentials) (Actor, error)
 		return c.byToken(ctx, cred.Bearer)
 	}
 	if cred.Cookie != "" {
-		return c.bySession(ctx, cred.Cookie, cred.Polling)
+		return c.bySession(ctx, &cred)
 	}
 	return Actor{}, nil
 }
@@ -124,18 +130,23 @@ func (c *Control) touch(ctx context.Context, id string, now time.Time, write fun
 	}
 }
 
-func (c *Control) bySession(ctx context.Context, cookie string, polling bool) (Actor, error) {
-	if len(cookie) != cookieLength {
+func (c *Control) bySession(ctx context.Context, cred *Credentials) (Actor, error) {
+	if len(cred.Cookie) != cookieLength {
 		return Actor{}, nil
 	}
 	var buf [cookieLength]byte
-	key := sha256.Sum256(buf[:copy(buf[:], cookie)])
+	key := sha256.Sum256(buf[:copy(buf[:], cred.Cookie)])
 	p, ok := c.credentials.peek(key)
 	var err error
 	if !ok {
 		p, err = c.loadSession(ctx, key)
 	}
-	return c.sessionActor(ctx, p, err, polling)
+	// Whoever the proxy names now is who sits there now: the cookie of the one
+	// before, or one that did not come through the proxy, is nobody's.
+	if v := cred.Vouched; err == nil && p.subject != "" && (v == nil || p.subject != v.Subject || p.actor.Role != v.Role) {
+		return Actor{}, nil
+	}
+	return c.sessionActor(ctx, p, err, cred.Polling)
 }
 
 func (c *Control) loadSession(ctx context.Context, key [32]byte) (proof, error) {
@@ -151,13 +162,17 @@ func (c *Control) sessionProof(s Session, u User, err error) (proof, error) {
 	if u.Disabled || !u.Role.Valid() {
 		return proof{}, fault.New(fault.NotFound, "This session is over.")
 	}
-	return proof{
+	p := proof{
 		actor: Actor{
 			Kind: Person, ID: u.ID, Name: u.Name, Role: u.Role, SessionID: s.ID,
 			Method: s.Method, ProvenAt: s.ProvenAt, SecondFactor: u.SecondFactor,
 		},
 		ends: s.ExpiresAt, used: s.SeenAt, idle: true,
-	}, nil
+	}
+	if s.Method == ProxyMethod {
+		p.subject = u.Subject
+	}
+	return p, nil
 }
 
 func (c *Control) sessionActor(ctx context.Context, p proof, err error, polling bool) (Actor, error) {

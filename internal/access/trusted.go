@@ -25,8 +25,12 @@ type TrustedHeader struct {
 	SuperAdmin, Admin []string
 }
 
-// TrustedIssuer is the issuer of people that a proxy vouches for.
-const TrustedIssuer = "trusted-proxy"
+// TrustedIssuer is the issuer of people that a proxy vouches for, and
+// ProxyMethod how their sessions begin.
+const (
+	TrustedIssuer = "trusted-proxy"
+	ProxyMethod   = "proxy"
+)
 
 // Check is Invalid when the settings would let too much through.
 func (t TrustedHeader) Check() error {
@@ -50,7 +54,7 @@ func (t TrustedHeader) Check() error {
 // Identify answers whom the proxy vouches for. peer is the address of the
 // connection itself, never one from a header; header is as net/http gives it.
 // False when the request does not come from the proxy, or is ambiguous. Give
-// the identity to Federate with the method "proxy".
+// the identity to Federate with ProxyMethod.
 func (t TrustedHeader) Identify(peer netip.Addr, header map[string][]string) (Identity, bool) {
 	if t.Check() != nil {
 		return Identity{}, false
@@ -105,16 +109,4 @@ func single(header map[string][]string, name string) (string, bool) {
 		}
 	}
 	return strings.TrimSpace(value), seen <= 1
-}
-
-// Names are the headers of the mode in all the spellings that some server
-// takes for them, for faces to drop from every request that Identify refused.
-func (t TrustedHeader) Names() []string {
-	var all []string
-	for _, name := range []string{t.SecretHeader, t.UserHeader, t.RolesHeader, t.NameHeader} {
-		if name != "" {
-			all = append(all, name, strings.ReplaceAll(name, "-", "_"))
-		}
-	}
-	return all
 }

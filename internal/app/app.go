@@ -216,6 +216,7 @@ func (a *App) userAgent() string { return "envdeck/" + a.o.Version }
 func (a *App) openDoor() {
 	a.door = door.New(door.Options{
 		Control: a.Control, Log: a.o.Log, PublicURL: a.o.Config.PublicURL, Observe: a.counter.Answered, Clock: a.o.Clock,
+		Proxies: networks(a.o.Config.Auth.Proxies), Trusted: trustedHeader(a.o.Config.Auth.TrustedHeader),
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
 	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Self: a, Version: a.o.Version, Clock: a.o.Clock})

@@ -1,16 +1,20 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/access/oidc"
 	"github.com/envdeck/envdeck/internal/access/passkey"
+	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
@@ -64,6 +68,29 @@ func (a *App) federation() web.Federation {
 	})
 }
 
+// trustedHeader is the proxy that says who people are, nil when there is none.
+func trustedHeader(h *config.TrustedHeader) *access.TrustedHeader {
+	if h == nil {
+		return nil
+	}
+	return &access.TrustedHeader{
+		Networks: networks(h.From), Secret: h.Secret,
+		SecretHeader: h.SecretHeader, UserHeader: h.UserHeader, NameHeader: h.NameHeader, RolesHeader: h.GroupsHeader,
+		SuperAdmin: h.SuperAdmin, Admin: h.Admin,
+	}
+}
+
+// networks are those of a configuration, which was checked when it was read.
+func networks(texts []string) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range texts {
+		if n, ok := config.Network(text); ok {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // board gives the panels what they show, with ages in their words.
 type board struct{ boards *status.Boards }
 
@@ -98,8 +125,11 @@ func (p people) Actor(r *http.Request) (access.Actor, error) {
 	return who, err
 }
 
-func (p people) Ways(context.Context) (web.Ways, error) {
+func (p people) Ways(r *http.Request) (web.Ways, error) {
 	ways := web.Ways{Password: true}
+	if id := p.door.Vouched(r); id != nil {
+		ways.Proxy = hostile.Line(cmp.Or(id.Name, id.Subject), hostile.NameLimit)
+	}
 	if p.oidc {
 		ways.OIDC, ways.OIDCPath = "your identity provider", web.OIDCPath
 	}
@@ -115,6 +145,15 @@ func (p people) begin(w http.ResponseWriter, r *http.Request, in access.SignedIn
 
 func (p people) SignIn(w http.ResponseWriter, r *http.Request, name, password string) error {
 	in, err := p.control.SignIn(r.Context(), name, password, p.door.Visit(w, r))
+	return p.begin(w, r, in, err)
+}
+
+func (p people) SignInByProxy(w http.ResponseWriter, r *http.Request) error {
+	id := p.door.Vouched(r)
+	if id == nil {
+		return fault.New(fault.Unauthenticated, "No proxy says who you are. Sign in at the proxy, or in another way.")
+	}
+	in, err := p.control.Federate(r.Context(), *id, access.ProxyMethod, p.door.Visit(w, r))
 	return p.begin(w, r, in, err)
 }
 

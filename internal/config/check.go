@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -50,6 +51,11 @@ func (c *Config) defaults() {
 	c.Health.Interval = cmp.Or(c.Health.Interval, time.Minute)
 	if o := c.Auth.OIDC; o != nil {
 		o.RoleClaim = cmp.Or(o.RoleClaim, "groups")
+	}
+	if h := c.Auth.TrustedHeader; h != nil {
+		h.SecretHeader = cmp.Or(h.SecretHeader, "X-Envdeck-Proxy-Secret")
+		h.UserHeader = cmp.Or(h.UserHeader, "X-Forwarded-User")
+		h.GroupsHeader = cmp.Or(h.GroupsHeader, "X-Forwarded-Groups")
 	}
 	for i := range c.Projects {
 		c.Projects[i].defaults()
@@ -106,6 +112,10 @@ func (c *Config) check(fail func(path, format string, args ...any)) {
 	}
 	if c.Auth.OIDC != nil {
 		k.oidc("auth.oidc", c.Auth.OIDC)
+	}
+	k.networks("auth.proxies", c.Auth.Proxies)
+	if c.Auth.TrustedHeader != nil {
+		k.trustedHeader("auth.trusted_header", c.Auth.TrustedHeader)
 	}
 	if len(c.Projects) == 0 {
 		fail("projects", "is missing: name at least one project")
@@ -165,6 +175,59 @@ func (k checker) oidc(path string, o *OIDC) {
 	if len(o.SuperAdmin) == 0 && len(o.Admin) == 0 {
 		k.fail(path, "gives nobody a role: list groups under SUPER_ADMIN or ADMIN")
 	}
+}
+
+// headerName is what a header may be called.
+var headerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,63}$`)
+
+func (k checker) trustedHeader(path string, h *TrustedHeader) {
+	if len(h.From) == 0 {
+		k.missing(path + ".from")
+	}
+	k.networks(path+".from", h.From)
+	switch {
+	case !h.Secret.Set():
+		k.missing(path + ".secret")
+	case len(h.Secret.Reveal()) < 32:
+		k.fail(path+".secret", "has fewer than 32 characters; make one with: openssl rand -base64 32")
+	}
+	names := map[string]bool{}
+	for key, name := range map[string]string{"secret_header": h.SecretHeader, "user_header": h.UserHeader, "name_header": h.NameHeader, "groups_header": h.GroupsHeader} {
+		switch folded := strings.ToLower(name); {
+		case name == "" && key == "name_header":
+		case !headerName.MatchString(name):
+			k.fail(path+"."+key, "must be the name of a header: letters, digits and hyphens")
+		case names[folded]:
+			k.fail(path+"."+key, "is the name of another of these headers")
+		default:
+			names[folded] = true
+		}
+	}
+	if len(h.SuperAdmin) == 0 && len(h.Admin) == 0 {
+		k.fail(path, "gives nobody a role: list groups under SUPER_ADMIN or ADMIN")
+	}
+}
+
+// networks are addresses, or networks that are not everybody.
+func (k checker) networks(path string, all []string) {
+	for i, text := range all {
+		switch n, ok := Network(text); {
+		case !ok:
+			k.fail(fmt.Sprintf("%s[%d]", path, i), "must be an address or a network such as 10.0.0.5 or 10.0.0.0/24")
+		case n.Bits() == 0:
+			k.fail(fmt.Sprintf("%s[%d]", path, i), "is the whole internet; name the proxies' own addresses")
+		}
+	}
+}
+
+// Network reads an address or a network; false when the text is neither.
+func Network(text string) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	n, err := netip.ParsePrefix(text)
+	return n.Masked(), err == nil
 }
 
 func (k checker) missing(path string) { k.fail(path, "is missing") }

@@ -54,6 +54,22 @@ type Health struct {
 // Auth is how people sign in besides envdeck's own accounts.
 type Auth struct {
 	OIDC *OIDC `yaml:"oidc" jsonschema:"description=Sign-in through an OpenID Connect provider."`
+	// Proxies are our own reverse proxies: their word on a client's address
+	// counts.
+	Proxies       []string       `yaml:"proxies" jsonschema:"description=Addresses or networks of your own reverse proxies: only their X-Forwarded-For says who the client is."`
+	TrustedHeader *TrustedHeader `yaml:"trusted_header" jsonschema:"description=Sign-in by a proxy that has signed people in and names them in headers. Off when left out."`
+}
+
+// TrustedHeader is a proxy that says who people are.
+type TrustedHeader struct {
+	From         []string    `yaml:"from" jsonschema:"required,description=Addresses or networks that the proxy connects from."`
+	Secret       secret.Text `yaml:"secret" jsonschema:"required,description=What the proxy has to send along in secret_header: at least 32 characters."`
+	SecretHeader string      `yaml:"secret_header" jsonschema:"default=X-Envdeck-Proxy-Secret"`
+	UserHeader   string      `yaml:"user_header" jsonschema:"description=Names the person\\, always in the same words.,default=X-Forwarded-User"`
+	NameHeader   string      `yaml:"name_header" jsonschema:"description=The person's name for people to read. None when left out."`
+	GroupsHeader string      `yaml:"groups_header" jsonschema:"description=The person's groups\\, with commas between them.,default=X-Forwarded-Groups"`
+	SuperAdmin   []string    `yaml:"SUPER_ADMIN" jsonschema:"description=Groups whose people may promote and roll back."`
+	Admin        []string    `yaml:"ADMIN" jsonschema:"description=Groups whose people may look at everything."`
 }
 
 // OIDC is an OpenID Connect provider and which of its groups have which role.

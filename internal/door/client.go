@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/envdeck/envdeck/internal/access"
 )
 
 // Client is the address of who asks. A proxy's word counts only when the proxy
@@ -40,6 +42,22 @@ func (d *Door) Client(r *http.Request) netip.Addr {
 
 func (d *Door) trusted(a netip.Addr) bool {
 	return slices.ContainsFunc(d.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Vouched is whom a proxy that signs people in vouches for in this request, by
+// its address, its secret and its headers; nil for nobody.
+func (d *Door) Vouched(r *http.Request) *access.Identity {
+	if d.vouches == nil {
+		return nil
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return nil
+	}
+	if id, ok := d.vouches.Identify(peer.Addr(), r.Header); ok {
+		return &id
+	}
+	return nil
 }
 
 // plain is the address without what the same address can also be written with.

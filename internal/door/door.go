@@ -42,6 +42,8 @@ type Options struct {
 	// Proxies are the addresses of our own reverse proxies: their word on who
 	// the client is counts, nobody else's. None by default.
 	Proxies []netip.Prefix
+	// Trusted is a proxy that says who people are; nil for none.
+	Trusted *access.TrustedHeader
 	// Fixed is who every request comes from, for a door that no network
 	// reaches: the command line's, on the machine that holds the database.
 	// Nothing is asked for then and nothing is limited. Nil for all others.
@@ -58,6 +60,7 @@ type Door struct {
 	clock   clock.Clock
 	limits  *limiter
 	proxies []netip.Prefix
+	vouches *access.TrustedHeader
 	fixed   *access.Actor
 	mux     *http.ServeMux
 	routes  []Route
@@ -82,7 +85,7 @@ func New(o Options) *Door {
 	d := &Door{
 		control: o.Control, log: o.Log, public: o.PublicURL, observe: o.Observe,
 		origins: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
-		clock: o.Clock, limits: newLimiter(o.Limits), proxies: o.Proxies, fixed: o.Fixed,
+		clock: o.Clock, limits: newLimiter(o.Limits), proxies: o.Proxies, vouches: o.Trusted, fixed: o.Fixed,
 		started: strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 	if d.clock == nil {
@@ -189,7 +192,7 @@ func (d *Door) Actor(r *http.Request, face access.Face) (access.Actor, error) {
 
 func (d *Door) identify(r *http.Request, face access.Face, bearer, cookie, request string) (access.Actor, error) {
 	return d.control.Authenticate(r.Context(), access.Credentials{
-		Bearer: bearer, Cookie: cookie,
+		Bearer: bearer, Cookie: cookie, Vouched: d.Vouched(r),
 		Face: face, Address: d.address(r), RequestID: request, Polling: r.Header.Get(PollHeader) != "",
 	})
 }

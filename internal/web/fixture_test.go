@@ -70,7 +70,7 @@ func (d *desk) Actor(*http.Request) (access.Actor, error) {
 	return access.Actor{Kind: access.Person, ID: "u1", Name: "zoltan", SessionID: "ses_1", Role: cmp.Or(d.role, access.SuperAdmin)}, nil
 }
 
-func (d *desk) Ways(context.Context) (web.Ways, error) {
+func (d *desk) Ways(*http.Request) (web.Ways, error) {
 	return web.Ways{Password: true, OIDC: "Okta", OIDCPath: "/sign-in/oidc"}, nil
 }
 
@@ -79,6 +79,10 @@ func (d *desk) SignIn(_ http.ResponseWriter, _ *http.Request, name, password str
 		return fault.New(fault.Unauthenticated, "The name or the password is wrong.")
 	}
 	return nil
+}
+
+func (d *desk) SignInByProxy(http.ResponseWriter, *http.Request) error {
+	return fault.New(fault.Unauthenticated, "No proxy says who you are.")
 }
 
 func (d *desk) UseLink(_ http.ResponseWriter, _ *http.Request, token string) error {

@@ -48,8 +48,23 @@ func (s *Web) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, view.Next, http.StatusSeeOther)
 }
 
+// signInByProxy is a form and no redirect: a page of another site must not
+// sign anybody in, and who signed out must not be signed in again at once.
+func (s *Web) signInByProxy(w http.ResponseWriter, r *http.Request) {
+	if !s.form(w, r) {
+		return
+	}
+	next := localPath(r.PostForm.Get("next"))
+	if err := s.deps.Access.SignInByProxy(w, r); err != nil {
+		problem := s.logged(r, err)
+		s.drawSignIn(w, r, problem.Kind.Status(), signInView{Next: next, Problem: ui.Reason(problem.Message)})
+		return
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
+}
+
 func (s *Web) drawSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
-	ways, err := s.deps.Access.Ways(r.Context())
+	ways, err := s.deps.Access.Ways(r)
 	if err != nil {
 		s.Problem(w, r, err)
 		return

@@ -10,7 +10,6 @@ package web
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -44,11 +43,15 @@ const Home = "/admin/environments"
 type Access interface {
 	// Actor says who asks. fault.Unauthenticated: nobody.
 	Actor(r *http.Request) (access.Actor, error)
-	// Ways says how people can sign in here, now.
-	Ways(ctx context.Context) (Ways, error)
+	// Ways says how people can sign in here, now, with this request's proxy.
+	Ways(r *http.Request) (Ways, error)
 	// SignIn takes a local account's name and password. fault.Unauthenticated:
 	// they are wrong, fault.RateLimited: too many tries.
 	SignIn(w http.ResponseWriter, r *http.Request, name, password string) error
+	// SignInByProxy takes the word of the proxy that the request came through.
+	// fault.Unauthenticated: it vouches for nobody, fault.Denied: for somebody
+	// without a role here.
+	SignInByProxy(w http.ResponseWriter, r *http.Request) error
 	// UseLink spends a one-use sign-in link. fault.Unauthenticated: it was
 	// used, it has run out, or it never was one.
 	UseLink(w http.ResponseWriter, r *http.Request, token string) error
@@ -64,6 +67,7 @@ type Ways struct {
 	Password bool   // there are local accounts
 	OIDC     string // what the button calls the identity provider, "" for none
 	OIDCPath string // where signing in with it starts, with GET
+	Proxy    string // whom the proxy in front vouches for, "" for nobody
 }
 
 // Deps is what the face is made of.
@@ -138,6 +142,7 @@ func (s *Web) Routes() []Route {
 		{"GET /favicon.ico", access.PublicHealth, plain(s.assets.favicon)},
 		{"GET /sign-in", access.SignIn, plain(s.signInForm)},
 		{"POST /sign-in", access.SignIn, plain(s.signIn)},
+		{"POST /sign-in/proxy", access.SignIn, plain(s.signInByProxy)},
 		{"GET " + OIDCPath, access.SignIn, s.beginOIDC},
 		{"GET " + OIDCCallback, access.SignIn, s.finishOIDC},
 		{"POST /sign-in/passkey/options", access.SignIn, s.signInOptions},
