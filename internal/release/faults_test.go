@@ -67,10 +67,12 @@ func TestEveryFaultHasItsEnd(t *testing.T) {
 		"reads fail for a while": {func(r *rig) {
 			r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Preset: "bad_gateway", After: 4, Times: 30})
 		}, release.Succeeded, "", "promote", 1, true},
-		"forbidden":                           {func(r *rig) { r.spoil(promoteFault("forbidden", 0)) }, release.Failed, release.CauseProviderNo, "promote", 0, false},
-		"bad after a while":                   {func(r *rig) { ill(r, down) }, release.RolledBack, release.CauseSick, "promote rollback", 2, false},
-		"bad at once":                         {func(r *rig) { ill(r, world.Ill{Kind: world.IllError}) }, release.RolledBack, release.CauseSick, "promote rollback", 2, false},
-		"errors abound":                       {func(r *rig) { ill(r, world.Ill{Kind: world.IllErrors, After: 5 * time.Second, Factor: 400}) }, release.RolledBack, release.CauseErrors, "promote rollback", 2, false},
+		"forbidden":         {func(r *rig) { r.spoil(promoteFault("forbidden", 0)) }, release.Failed, release.CauseProviderNo, "promote", 0, false},
+		"bad after a while": {func(r *rig) { ill(r, down) }, release.RolledBack, release.CauseSick, "promote rollback", 2, false},
+		"bad at once":       {func(r *rig) { ill(r, world.Ill{Kind: world.IllError}) }, release.RolledBack, release.CauseSick, "promote rollback", 2, false},
+		// So many that 20 of them come together within the minutes of the watch,
+		// also in the night hours in which virtual time begins.
+		"errors abound":                       {func(r *rig) { ill(r, world.Ill{Kind: world.IllErrors, After: 5 * time.Second, Factor: 4000}) }, release.RolledBack, release.CauseErrors, "promote rollback", 2, false},
 		"bad, and the rollback's answer lost": {func(r *rig) { ill(r, down); r.spoil(rollbackFault("lost_answer", 1)) }, release.RolledBack, release.CauseSick, "promote rollback", 2, false},
 		"bad, and the rollback hangs once":    {func(r *rig) { ill(r, down); r.spoil(rollbackFault("hang", 1)) }, release.RolledBack, release.CauseSick, "promote rollback rollback", 2, false},
 		"bad, and the rollback is refused": {func(r *rig) {
