@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
@@ -176,6 +177,27 @@ func (c *Control) SetPassword(ctx context.Context, a Actor, id, password, reason
 	}
 	_, err = c.putPassword(ctx, u, password, permit.Receipt(Note{Act: "password_set", Reason: reason}))
 	return err
+}
+
+// absent is how long somebody may stay away before nobody waits for them: one
+// who left, and whose account is still there, is no second pair of eyes.
+const absent = 30 * 24 * time.Hour
+
+// Approvers answers the ids of the people who can decide about a release: who
+// has the role, is not disabled, and was here lately. It names nobody, and is
+// for the rule of four eyes and not for faces.
+func (c *Control) Approvers(ctx context.Context) ([]string, error) {
+	all, err := c.store.ListUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, u := range all {
+		if u.Role == SuperAdmin && !u.Disabled && c.now().Sub(u.SignedInAt) < absent {
+			ids = append(ids, u.ID)
+		}
+	}
+	return ids, nil
 }
 
 // Users lists everybody by name, without anything that could be guessed at.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/health"
@@ -14,7 +15,7 @@ import (
 // the order of the projects.
 func (a *App) openReleases(sets []provider.Set) {
 	catalog := a.o.Config.Catalog()
-	o := release.Options{Gate: a.Control.Gate, Store: a.db, Clock: a.o.Clock, Log: a.o.Log}
+	o := release.Options{Gate: a.Control.Gate, Store: a.db, Clock: a.o.Clock, Log: a.o.Log, Approvers: a.Control.Approvers}
 	for i, p := range a.o.Config.Projects {
 		project, _ := catalog.Project(p.Name)
 		o.Projects = append(o.Projects, release.Project{
@@ -32,7 +33,26 @@ func releaseRules(p config.Project) release.Rules {
 	if p.Migrations != nil {
 		r.Migrations = p.Migrations.Dir
 	}
+	for _, f := range p.Release.Freeze {
+		r.Freezes = append(r.Freezes, freeze(f))
+	}
+	if ap := p.Release.Approval; ap != nil {
+		r.Approval = &release.ApprovalRules{Expires: ap.Expires, SoloAfter: ap.SoloAfter}
+	}
 	return r
+}
+
+// freeze takes a freeze over from a configuration that has been checked.
+func freeze(f config.Freeze) release.Freeze {
+	out := release.Freeze{Reason: f.Reason, Zone: time.UTC}
+	out.Days, _ = f.Weekdays()
+	out.From, out.To, _ = f.Minutes()
+	out.First, _ = time.Parse(time.DateOnly, f.Start)
+	out.Last, _ = time.Parse(time.DateOnly, f.End)
+	if zone, err := time.LoadLocation(f.Zone); err == nil {
+		out.Zone = zone
+	}
+	return out
 }
 
 // refresher asks for the facts anew after production moved.

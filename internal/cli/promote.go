@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
@@ -24,7 +25,13 @@ type mover struct {
 	client
 	reason   string
 	expected string
+	glass    string
 	wait     bool
+}
+
+// glassFlag is of what guards can keep out.
+func (m *mover) glassFlag(f *pflag.FlagSet) {
+	f.StringVar(&m.glass, "break-glass", "", "the name of the environment: pass holds, freezes and a missing approval. Recorded and loud")
 }
 
 func (m *mover) flags(cmd *cobra.Command, s Streams) {
@@ -41,6 +48,9 @@ func (m *mover) move(ctx context.Context, s Streams, path string, body map[strin
 	}
 	if m.expected != "" {
 		body["expectedCurrent"] = m.expected
+	}
+	if m.glass != "" {
+		body["breakGlass"] = m.glass
 	}
 	body["reason"] = m.reason
 	var answer struct{ OperationID, Message string }
@@ -129,6 +139,7 @@ func newPromote(s Streams) *cobra.Command {
 		},
 	}
 	m.flags(cmd, s)
+	m.glassFlag(cmd.Flags())
 	cmd.Flags().BoolVar(&rebuild, "rebuild", false, "build it again with production's variables first; a preview needs this")
 	cmd.Flags().StringVar(&sheet, "sheet", "", "hash of the comparison you saw (envdeck compare): refused if anything has changed")
 	return cmd
@@ -165,6 +176,7 @@ func newDeploy(s Streams) *cobra.Command {
 		},
 	}
 	m.flags(cmd, s)
+	m.glassFlag(cmd.Flags())
 	cmd.Flags().StringVar(&ref, "ref", "", "branch, tag or commit; the default branch when left out")
 	return cmd
 }
@@ -242,6 +254,12 @@ func shortBuild(b *release.Build) string {
 
 func printOperation(out io.Writer, o release.Operation) error {
 	fmt.Fprintf(out, "%s: %s of %s, %s\n%s\n", o.ID, o.Action, o.Environment, o.Phase, hostile.Line(o.Message, hostile.ErrorLimit))
+	if a := o.Approval; a != nil {
+		fmt.Fprintf(out, "Approved by %s (%s)%s\n", hostile.Line(a.By.Name, 60), a.ID, map[bool]string{true: ", solo"}[a.Solo])
+	}
+	if o.Glass != nil {
+		fmt.Fprintln(out, hostile.Line(o.Glass.String(), hostile.ErrorLimit))
+	}
 	fmt.Fprintf(out, "%s → %s, by %s: %s\n\n", shortBuild(o.From), shortBuild(o.To), hostile.Line(o.By.Name, 60), hostile.Line(o.Reason, hostile.ErrorLimit))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "AT\tPHASE\tSTEP\tVERDICT\tWHAT WAS SEEN")

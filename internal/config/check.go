@@ -23,6 +23,8 @@ const (
 	defaultHealth = "/api/health?detailed=true"
 	noHealth      = "none" // health: none
 	defaultBake   = 5 * time.Minute
+	defaultSolo   = 10 * time.Minute
+	defaultExpiry = 24 * time.Hour
 )
 
 // kindOf is what an environment of a well-known name is for.
@@ -65,6 +67,7 @@ func (c *Config) defaults() {
 func (p *Project) defaults() {
 	p.Release.Snapshot = cmp.Or(p.Release.Snapshot, "on-migrations")
 	p.Release.Bake = cmp.Or(p.Release.Bake, defaultBake)
+	p.Release.defaults()
 	_, sentry := p.Providers["sentry"]
 	for i := range p.Environments {
 		e := &p.Environments[i]
@@ -382,6 +385,17 @@ func (k checker) release(path string, p *Project) {
 	}
 	if !slices.Contains([]string{"on-migrations", "always", "never"}, r.Snapshot) {
 		k.fail(path+".snapshot", "must be on-migrations, always or never")
+	}
+	for i, f := range r.Freeze {
+		k.freeze(fmt.Sprintf("%s.freeze[%d]", path, i), f)
+	}
+	if a := r.Approval; a != nil {
+		if a.Expires < time.Minute || a.Expires > 7*24*time.Hour {
+			k.fail(path+".approval.expires", "must be between 1m and 168h")
+		}
+		if a.SoloAfter > 24*time.Hour || a.SoloAfter >= a.Expires && a.Expires >= time.Minute {
+			k.fail(path+".approval.solo_after", "must be at most 24h, and shorter than expires")
+		}
 	}
 }
 

@@ -146,6 +146,28 @@ type Release struct {
 	// there is none.
 	Fallback string `yaml:"fallback" jsonschema:"description=The provider that deploys when the platform refuses for a technical reason: github."`
 	Snapshot string `yaml:"snapshot" jsonschema:"enum=on-migrations,enum=always,enum=never,default=on-migrations,description=When a branch of the production database is made before a release."`
+	// Freeze are the times in which nothing is promoted.
+	Freeze []Freeze `yaml:"freeze" json:",omitempty" jsonschema:"description=Times in which nothing is promoted. Rollbacks go on."`
+	// Approval is nil when releases need none.
+	Approval *Approval `yaml:"approval" json:",omitempty" jsonschema:"description=Releases need somebody's approval of exactly what they change. Write approval: {} for the defaults."`
+}
+
+// Freeze is a time in which nothing is promoted: on days of the week, between
+// two dates, or on days between two dates.
+type Freeze struct {
+	Days   []string `yaml:"days" json:",omitempty" jsonschema:"description=Days of the week: mon\\, tue… or mon-fri. Left out: every day from start to end."`
+	From   string   `yaml:"from" json:",omitempty" jsonschema:"description=When it begins on each day: 16:00.,default=00:00,pattern=^([01][0-9]|2[0-3]):[0-5][0-9]$"`
+	To     string   `yaml:"to" json:",omitempty" jsonschema:"description=When it ends. A time that is not later than from is on the day after.,default=24:00,pattern=^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"`
+	Start  string   `yaml:"start" json:",omitempty" jsonschema:"description=The first day: 2026-12-20.,format=date"`
+	End    string   `yaml:"end" json:",omitempty" jsonschema:"description=The last day\\, which belongs to it.,format=date"`
+	Zone   string   `yaml:"zone" json:",omitempty" jsonschema:"description=The time zone of days and times\\, by its IANA name.,default=UTC"`
+	Reason string   `yaml:"reason" json:",omitempty" jsonschema:"required,description=Why\\, for whoever meets it."`
+}
+
+// Approval says how releases are approved.
+type Approval struct {
+	Expires   time.Duration `yaml:"expires" jsonschema:"description=How long a request can be approved and an approval be used\\, at most 168h.,default=24h"`
+	SoloAfter time.Duration `yaml:"solo_after" jsonschema:"description=How long somebody who is alone waits before they may approve their own request\\, at most 24h.,default=10m"`
 }
 
 // Notify is one receiver of notifications.

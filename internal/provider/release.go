@@ -34,6 +34,16 @@ type RollBacker interface {
 	RollBack(ctx context.Context, deploymentID, why string) (Accepted, error)
 }
 
+// AutoAssigner can say whether pushes to the production branch go live by
+// themselves.
+//
+// Vercel: PATCH /v9/projects/{project} with autoAssignCustomDomains. A rollback
+// turns it off, and this turns it on again without moving anything.
+type AutoAssigner interface {
+	// AutoAssign sets it; setting it twice is setting it once.
+	AutoAssign(ctx context.Context, on bool) error
+}
+
 // MoveReader can say which production domains the last switch failed to move.
 //
 // Vercel: GET /v1/projects/{projectId}/promote/aliases and …/rollback/aliases.

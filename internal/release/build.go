@@ -45,7 +45,17 @@ func (r *run) preflightDeploy(ctx context.Context, step *Step) turn {
 		r.note(step, Error, "%s", sentence(err))
 		return stay(retryPace, "Waiting for the platform: %s", sentence(err))
 	}
-	refused := judgeQuiet(live, r.env.Name)
+	glass, refused, err := r.m.deployGuards(ctx, r.site, r.env, ask)
+	if err != nil {
+		r.note(step, Error, "%s", sentence(err))
+		return stay(retryPace, "Waiting for the database: %s", sentence(err))
+	}
+	if glass != nil {
+		r.op.Glass = glass
+	}
+	if refused == nil {
+		refused = judgeQuiet(live, r.env.Name)
+	}
 	if refused == nil {
 		refused = judgeCurrent(ask, live, r.env.Name)
 	}

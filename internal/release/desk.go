@@ -23,6 +23,9 @@ type Options struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Projects []Project
+	// Approvers answers the ids of the people who could approve a release at
+	// this time; nil is nobody beside the one who asks.
+	Approvers func(ctx context.Context) ([]string, error)
 	// Owner names this process among the replicas; "" makes a name.
 	Owner string
 	// Point is told of every boundary between two steps, for tests that stop
@@ -39,6 +42,8 @@ type Desk struct {
 	log   *slog.Logger
 	sites []*site
 	m     *machine
+
+	approvers func(ctx context.Context) ([]string, error)
 }
 
 // New makes a desk; Run starts the work.
@@ -49,7 +54,10 @@ func New(o Options) *Desk {
 	if o.Point == nil {
 		o.Point = func(string) {}
 	}
-	d := &Desk{gate: o.Gate, store: o.Store, clock: o.Clock, log: o.Log}
+	if o.Approvers == nil {
+		o.Approvers = func(context.Context) ([]string, error) { return nil, nil }
+	}
+	d := &Desk{gate: o.Gate, store: o.Store, clock: o.Clock, log: o.Log, approvers: o.Approvers}
 	m := &machine{
 		store: o.Store, gate: o.Gate, clock: o.Clock, real: clock.Real(), log: o.Log, owner: o.Owner, point: o.Point,
 		sites: map[string]*site{}, running: map[string]*run{}, kick: make(chan struct{}, 1),
@@ -84,13 +92,16 @@ type PromoteRequest struct {
 	ExpectedCurrent string // deployment id or commit that the person saw live; "" for whatever is
 	Rebuild         bool   // build it again for production first
 	Sheet           string // hash of the comparison that was confirmed; "" for none
+	// BreakGlass passes holds, freezes and a missing approval. It is the name of
+	// the environment, typed; "" is the ordinary way.
+	BreakGlass string
 }
 
 // Promote accepts a promotion, or says why not. What is refused by a rule is in
 // the audit log and has changed nothing. Invalid, NotFound, Conflict (with a
 // *Busy or a *No inside) and Unavailable.
 func (d *Desk) Promote(ctx context.Context, a access.Actor, q PromoteRequest) (Operation, error) {
-	return d.begin(ctx, a, access.Promote, Promote, q.Project, "", q.Reason, Ask{
+	return d.begin(ctx, a, access.Promote, Promote, place{project: q.Project, glass: q.BreakGlass}, q.Reason, Ask{
 		DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent, Rebuild: q.Rebuild, Sheet: q.Sheet,
 	})
 }
@@ -108,7 +119,7 @@ type RollbackRequest struct {
 // release itself is told to go back, and its operation is the answer; one that
 // has not is cancelled.
 func (d *Desk) Rollback(ctx context.Context, a access.Actor, q RollbackRequest) (Operation, error) {
-	return d.begin(ctx, a, access.Rollback, Rollback, q.Project, "", q.Reason, Ask{DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent})
+	return d.begin(ctx, a, access.Rollback, Rollback, place{project: q.Project}, q.Reason, Ask{DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent})
 }
 
 // DeployRequest asks for a deployment by hand.
@@ -118,25 +129,30 @@ type DeployRequest struct {
 	Ref             string // branch, tag or commit; "" is the default branch
 	Reason          string
 	ExpectedCurrent string
+	BreakGlass      string // as for a promotion
 }
 
 // Deploy accepts a deployment: through the repository's deploy workflow where
 // one is named, else as a build of the platform.
 func (d *Desk) Deploy(ctx context.Context, a access.Actor, q DeployRequest) (Operation, error) {
-	return d.begin(ctx, a, access.Deploy, Deploy, q.Project, q.Environment, q.Reason, Ask{Ref: q.Ref, ExpectedCurrent: q.ExpectedCurrent})
+	return d.begin(ctx, a, access.Deploy, Deploy, place{q.Project, q.Environment, q.BreakGlass}, q.Reason, Ask{Ref: q.Ref, ExpectedCurrent: q.ExpectedCurrent})
 }
 
 // maxReason is how long a reason may be, in characters.
 const maxReason = 1000
 
-func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, action Action, project, environment, reason string, ask Ask) (Operation, error) {
-	on := access.On{Project: hostile.Line(project, hostile.NameLimit), Object: hostile.Line(ask.DeploymentID, 100)}
-	s := d.site(project)
+// place is where something is to happen, as it was asked for. glass is the
+// name that was typed to pass the guards.
+type place struct{ project, environment, glass string }
+
+func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, action Action, at place, reason string, ask Ask) (Operation, error) {
+	on := access.On{Project: hostile.Line(at.project, hostile.NameLimit), Object: hostile.Line(ask.DeploymentID, 100)}
+	s := d.site(at.project)
 	var env catalog.Environment
 	var refused *refusal
 	if s != nil {
 		on.Project = s.Name
-		env, refused = s.target(action, environment)
+		env, refused = s.target(action, at.environment)
 		on.Environment = env.Name
 	}
 	permit, err := d.gate.Allow(ctx, a, use, on)
@@ -149,6 +165,10 @@ func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, ac
 	reason = strings.TrimSpace(hostile.Line(reason, maxReason))
 	if refused == nil {
 		refused = ask.check(action, reason)
+	}
+	if refused == nil {
+		refused = checkGlass(at.glass, env.Name, reason)
+		ask.Glass = at.glass != ""
 	}
 	if refused != nil {
 		return Operation{}, d.refuse(ctx, permit, ask, reason, refused)
@@ -163,15 +183,16 @@ func (d *Desk) begin(ctx context.Context, a access.Actor, use access.UseCase, ac
 	if err != nil || turned != nil {
 		return answered(turned), err
 	}
-	if production(env) && action != Deploy {
-		if refused := d.consider(ctx, s, env, &op); refused != nil {
+	if production(env) {
+		refused, err := d.consider(ctx, s, env, &op)
+		switch {
+		case refused != nil:
 			return Operation{}, d.refuse(ctx, permit, ask, reason, refused)
+		case err != nil:
+			return Operation{}, err
 		}
 	}
-	receipt := permit.Receipt(access.Note{
-		Act: "requested", Object: op.ID, Reason: reason, Result: access.Requested,
-		Detail: access.Detail{Operation: op.ID, From: op.From.id(), To: cmpOr(op.To.id(), ask.DeploymentID, ask.Ref), Commit: op.To.commit(), Digest: ask.Sheet},
-	})
+	receipt := permit.Receipt(access.Note{Act: "requested", Object: op.ID, Reason: reason, Result: access.Requested, Detail: op.requested()})
 	err = d.store.Begin(ctx, op, displace, receipt)
 	if _, busy := errors.AsType[*Busy](err); busy && displace != "" {
 		// What was in the way has begun to switch since it was looked at: now it
@@ -216,6 +237,19 @@ func answered(op *Operation) Operation {
 	return *op
 }
 
+// requested is what the audit entry of its beginning says.
+func (o *Operation) requested() access.Detail {
+	ask := o.Work.Ask
+	detail := access.Detail{Operation: o.ID, From: o.From.id(), To: cmpOr(o.To.id(), ask.DeploymentID, ask.Ref), Commit: o.To.commit(), Digest: o.Sheet}
+	switch {
+	case ask.Glass:
+		detail.Rule, detail.Note = "break_glass", "guards passed: "+cmpOr(o.Glass.causes(), "none so far")
+	case o.Approval != nil:
+		detail.Rule = "approved:" + o.Approval.ID
+	}
+	return detail
+}
+
 func cmpOr(all ...string) string {
 	for _, s := range all {
 		if s != "" {
@@ -231,19 +265,27 @@ const deskLimit = 5 * time.Second
 
 // consider looks and judges while the caller waits, so that a refusal is the
 // answer. Providers that cannot be read are no refusal: the machine asks again.
-func (d *Desk) consider(ctx context.Context, s *site, env catalog.Environment, op *Operation) *refusal {
+func (d *Desk) consider(ctx context.Context, s *site, env catalog.Environment, op *Operation) (*refusal, error) {
 	limit, cancel := context.WithTimeout(ctx, deskLimit)
 	defer cancel()
-	p, refused, err := d.m.consider(limit, s, env, op.Action, op.Work.Ask)
+	if op.Action == Deploy {
+		glass, refused, err := d.m.deployGuards(limit, s, env, op.Work.Ask)
+		op.Glass = glass
+		return refused, err
+	}
+	p, refused, err := d.m.consider(limit, s, env, op)
 	switch {
 	case refused != nil:
-		return refused
-	case err != nil:
-		d.log.InfoContext(ctx, "a release is accepted before its providers could be read", "operation", op.ID, "error", err)
-	default:
+		return refused, nil
+	case err == nil:
 		p.write(op)
+	case op.Action == Promote && s.Rules.Approval != nil && !op.Work.Ask.Glass:
+		// An approval is of a content, and the content cannot be read.
+		return nil, err
+	default:
+		d.log.InfoContext(ctx, "a release is accepted before its providers could be read", "operation", op.ID, "error", err)
 	}
-	return nil
+	return nil, nil
 }
 
 // check says what is wrong with a request in itself.

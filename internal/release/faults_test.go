@@ -19,6 +19,10 @@ func promoteFault(preset string, times int) wire.Rule {
 	return wire.Rule{Provider: "vercel", Method: "POST", Path: "*/promote/*", Preset: preset, Times: times}
 }
 
+func patchFault(preset string) wire.Rule {
+	return wire.Rule{Provider: "vercel", Method: "PATCH", Preset: preset, Times: 1}
+}
+
 func rollbackFault(preset string, times int) wire.Rule {
 	return wire.Rule{Provider: "vercel", Method: "POST", Path: "*/rollback/*", Preset: preset, Times: times}
 }

@@ -45,6 +45,9 @@ type Operation struct {
 	// Automatic says that envdeck itself rolled back.
 	Automatic bool   `json:"automatic" doc:"envdeck itself decided to roll back."`
 	Sheet     string `json:"sheet,omitempty" doc:"Content hash of the comparison that was confirmed."`
+	// Approval is the one that it used, nil when it needed none.
+	Approval *Approved `json:"approval,omitempty" doc:"Who approved exactly this content."`
+	Glass    *Glass    `json:"breakGlass,omitempty" doc:"The guards that were passed by breaking the glass."`
 
 	Steps []Step `json:"steps,omitempty" nullable:"false"`
 
@@ -53,6 +56,9 @@ type Operation struct {
 	// RecordEnvironment is the environment in the deployment record; set when an
 	// operation begins, and kept there alone.
 	RecordEnvironment string `json:"-"`
+	// Compared is the comparison that Sheet is the hash of, to be kept with the
+	// next commit; nil when it is kept already.
+	Compared *Sheet `json:"-"`
 }
 
 // Switched says that the intent of a change to production was committed: from
@@ -127,6 +133,8 @@ type Ask struct {
 	Rebuild         bool   `json:"rebuild,omitempty"`
 	Sheet           string `json:"sheet,omitempty"`
 	Ref             string `json:"ref,omitempty"`
+	// Glass says that the glass is broken: guards are passed and recorded.
+	Glass bool `json:"glass,omitempty"`
 }
 
 // Work is the machine's memory of one operation.

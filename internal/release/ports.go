@@ -42,9 +42,11 @@ type Rules struct {
 	// Migrations is the folder of the repository that holds them, "" when
 	// there is none.
 	Migrations string
-	// Frozen says why nothing may be promoted at a time, "" when it may. nil is
-	// never. It is not asked for rollbacks.
-	Frozen func(environment string, at time.Time) string
+	// Freezes are the times in which nothing is promoted. They are not asked for
+	// rollbacks.
+	Freezes []Freeze
+	// Approval says how promotions are approved; nil when they need none.
+	Approval *ApprovalRules
 }
 
 // Project is one project as the room works on it.
@@ -153,7 +155,8 @@ type Store interface {
 	// Begin commits an operation, its audit entry, its row of the deployment
 	// record and its first wake-up. Conflict with a *Busy inside when another
 	// one is live there. displace names a live operation that is cancelled
-	// first, "" for none; Conflict when it has begun to switch by now.
+	// first, "" for none; Conflict when it has begun to switch by now. An
+	// approval that the operation names is used with it, or Conflict.
 	Begin(ctx context.Context, op Operation, displace string, r access.Receipt) error
 	// Order leaves an order for a live operation. Conflict when it has ended,
 	// has an order already, or, for a cancellation, has begun to switch;
@@ -182,6 +185,19 @@ type Store interface {
 	PlaceHold(ctx context.Context, h Hold, r access.Receipt) error
 	// LiftHold: NotFound when it is not in force.
 	LiftHold(ctx context.Context, id string, at time.Time, r access.Receipt) error
+
+	// Sheet is a comparison that was kept, by its hash. NotFound.
+	Sheet(ctx context.Context, hash string) (Sheet, error)
+
+	// AskApproval keeps a request and what it is about.
+	AskApproval(ctx context.Context, ap Approval, sheet Sheet, r access.Receipt) error
+	// Approval: NotFound.
+	Approval(ctx context.Context, id string) (Approval, error)
+	// Approvals are the newest.
+	Approvals(ctx context.Context, project, environment string, limit int) ([]Approval, error)
+	// DecideApproval moves a request on from a state that it is still in.
+	// Conflict when it is in another one by now, or its time is over.
+	DecideApproval(ctx context.Context, ap Approval, from ApprovalState, at time.Time, r access.Receipt) error
 
 	AppendAudit(ctx context.Context, r access.Receipt) (access.Entry, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
@@ -19,7 +20,7 @@ func (r *run) preflight(ctx context.Context) turn {
 	if b := r.op.Work.Before; b != nil && r.op.To != nil && r.m.clock.Now().Sub(b.At) <= fresh && r.m.clock.Now().Sub(b.At) >= 0 {
 		return r.cleared(ctx, step)
 	}
-	p, refused, err := r.m.consider(ctx, r.site, r.env, r.op.Action, r.op.Work.Ask)
+	p, refused, err := r.m.consider(ctx, r.site, r.env, &r.op)
 	switch {
 	case err != nil:
 		r.note(step, Error, "%s", sentence(err))
@@ -36,6 +37,15 @@ func (r *run) preflight(ctx context.Context) turn {
 func (p *picture) write(op *Operation) {
 	op.From, op.To = buildOf(p.live.Deployment), buildOf(p.target)
 	op.Work.Before = &p.before
+	if p.sheet != nil {
+		op.Sheet, op.Compared = p.sheet.Hash, p.sheet
+	}
+	if p.approval != nil {
+		op.Approval = p.approval
+	}
+	if p.glass != nil {
+		op.Glass = p.glass
+	}
 	if op.Action != Rollback {
 		// What is live now is what it goes back to: it is pinned before anything
 		// changes, and its health was just looked at.
@@ -62,9 +72,23 @@ func (r *run) cleared(ctx context.Context, step *Step) turn {
 		}
 		facts = append(facts, Evidence{Label: "errors in the hour before", Value: errors}, Evidence{Label: "goes back to", Value: name(r.op.Back)})
 	}
+	if a := r.op.Approval; a != nil {
+		facts = append(facts, Evidence{Label: "approved", Value: approvedBy(a)})
+	}
+	if g := r.op.Glass; g != nil {
+		facts = append(facts, Evidence{Label: "glass broken", Value: g.String()})
+	}
 	r.evidence(step, facts...)
 	r.finish(step, Pass, "Nothing speaks against it.")
 	return to(Snapshot, "", "Nothing speaks against it.")
+}
+
+func approvedBy(a *Approved) string {
+	text := "by " + a.By.Name + " at " + a.At.UTC().Format(untilForm)
+	if a.Solo {
+		text += ", alone (solo)"
+	}
+	return text
 }
 
 func name(b *Build) string {
@@ -109,33 +133,21 @@ func (r *run) snapshot(ctx context.Context) turn {
 
 // consider reads and judges: the one way to a yes or a no, for the Desk and
 // for the machine.
-func (m *machine) consider(ctx context.Context, s *site, env envOf, action Action, ask Ask) (picture, *refusal, error) {
-	var h history
-	if action == Rollback {
-		ops, err := m.store.Operations(ctx, Query{Project: s.Name, Environment: env.Name, Limit: 50})
-		if err != nil {
-			return picture{}, nil, err
-		}
-		h = historyOf(ops)
+func (m *machine) consider(ctx context.Context, s *site, env envOf, op *Operation) (picture, *refusal, error) {
+	ask := op.Work.Ask
+	if op.Action == Rollback {
+		return m.considerRollback(ctx, s, env, ask)
 	}
-	now := m.clock.Now()
-	var holds []Hold
-	if action != Rollback {
-		var err error
-		if holds, err = m.store.Holds(ctx, s.Name, env.Name, now); err != nil {
-			return picture{}, nil, err
-		}
+	way, err := m.guards(ctx, s, env)
+	if err != nil {
+		return picture{}, nil, err
 	}
-	p, refused, err := s.look(ctx, action, ask, env, h, m.clock.Now)
+	if len(way) > 0 && !ask.Glass {
+		return picture{}, way[0], nil
+	}
+	p, refused, err := s.look(ctx, op.Action, ask, env, history{}, m.clock.Now)
 	if refused != nil || err != nil {
 		return p, refused, err
-	}
-	if action == Rollback {
-		return p, judgeRollback(ask, p.facts, env.Name), nil
-	}
-	p.holds = holds
-	if s.Rules.Frozen != nil {
-		p.frozen = s.Rules.Frozen(env.Name, now)
 	}
 	if refused := judgePromotion(ask, p.facts, env.Name); refused != nil {
 		return p, refused, nil
@@ -143,19 +155,73 @@ func (m *machine) consider(ctx context.Context, s *site, env envOf, action Actio
 	if ask.Rebuild && s.builder == nil {
 		return p, no(CauseUnsupported, "The platform cannot rebuild %s for production.", p.target.ID), nil
 	}
-	if ask.Sheet != "" {
-		return p, m.sameSheet(ctx, s, p, ask.Sheet), nil
+	if refused, err := m.considerContent(ctx, s, env, op, &p, &way); refused != nil || err != nil {
+		return p, refused, err
 	}
+	p.glass = passed(way)
 	return p, nil, nil
 }
 
-// sameSheet says whether what the person confirmed is still what would happen.
-func (m *machine) sameSheet(ctx context.Context, s *site, p picture, hash string) *refusal {
-	sheet := s.sheet(ctx, side{build: p.live.Deployment, crons: p.live.Crons}, side{build: p.target})
-	if sheet.Hash == hash {
-		return nil
+func (m *machine) considerRollback(ctx context.Context, s *site, env envOf, ask Ask) (picture, *refusal, error) {
+	ops, err := m.store.Operations(ctx, Query{Project: s.Name, Environment: env.Name, Limit: 50})
+	if err != nil {
+		return picture{}, nil, err
 	}
-	return no(CauseSheetChanged, "What this release would change is not what you confirmed: it now holds %s. Look at the comparison again.", sheet.summary())
+	p, refused, err := s.look(ctx, Rollback, ask, env, historyOf(ops), m.clock.Now)
+	if refused != nil || err != nil {
+		return p, refused, err
+	}
+	return p, judgeRollback(ask, p.facts, env.Name), nil
+}
+
+// considerContent compares what would change with what the person confirmed,
+// and with what was approved. The comparison is kept with the operation.
+func (m *machine) considerContent(ctx context.Context, s *site, env envOf, op *Operation, p *picture, way *[]*refusal) (*refusal, error) {
+	ask := op.Work.Ask
+	limit, cancel := context.WithTimeout(ctx, sheetLimit)
+	defer cancel()
+	sheet := s.sheet(limit, side{environment: env.Name, build: p.live.Deployment, crons: p.live.Crons}, side{build: p.target})
+	p.sheet = &sheet
+	confirmed := ask.Sheet
+	if op.Approval != nil {
+		confirmed = op.Approval.Sheet
+	}
+	if confirmed != "" && sheet.Hash != confirmed {
+		return no(CauseSheetChanged, "What this release would change is not what you confirmed: it now holds %s. Look at the comparison again.", sheet.summary()), nil
+	}
+	if s.Rules.Approval == nil || op.Approval != nil {
+		return nil, nil
+	}
+	ap, there, err := m.approved(ctx, s, env, sheet.Hash)
+	switch {
+	case err != nil:
+		return nil, err
+	case there:
+		p.approval = ap.used()
+	case !ask.Glass:
+		return no(CauseNoApproval, "%s needs an approval of exactly this content: %s. Ask for one, or use the one that was given before it expires.", env.Name, sheet.summary()), nil
+	default:
+		*way = append(*way, no(CauseNoApproval, "Nobody had approved this content."))
+	}
+	return nil, nil
+}
+
+// sheetLimit is how long a comparison may take while a release waits for it.
+const sheetLimit = 4 * time.Second
+
+// approved finds an approval of a content that can be used now.
+func (m *machine) approved(ctx context.Context, s *site, env envOf, hash string) (Approval, bool, error) {
+	all, err := m.store.Approvals(ctx, s.Name, env.Name, MaxList)
+	if err != nil {
+		return Approval{}, false, err
+	}
+	now := m.clock.Now()
+	for _, ap := range all {
+		if ap = ap.At(now); ap.State == ApprovalGiven && ap.Sheet == hash {
+			return ap, true, nil
+		}
+	}
+	return Approval{}, false, nil
 }
 
 func plural(n int, word string) string {

@@ -13,19 +13,10 @@ import (
 type facts struct {
 	live   provider.Live
 	target provider.Deployment
-	holds  []Hold
-	frozen string // why, "" when nothing is
 }
 
 // judgePromotion says why a build may not be promoted, nil when it may.
 func judgePromotion(ask Ask, f facts, environment string) *refusal {
-	if len(f.holds) > 0 {
-		h := f.holds[0]
-		return no(CauseHeld, "%s is held by %s until %s: %s", environment, h.By.Name, h.ExpiresAt.Format("2006-01-02 15:04 UTC"), h.Reason)
-	}
-	if f.frozen != "" {
-		return no(CauseFrozen, "%s is frozen: %s", environment, f.frozen)
-	}
 	if r := judgeCurrent(ask, f.live, environment); r != nil {
 		return r
 	}

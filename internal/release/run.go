@@ -372,7 +372,7 @@ func (r *run) save(ctx context.Context, c Change) error {
 	now := r.m.clock.Now()
 	r.op.Work.Spent += max(now.Sub(r.since), 0)
 	r.since = now
-	c.Operation = r.op
+	c.Operation = r.op // with a comparison that is not kept yet
 	c.Operation.Steps = nil
 	for _, s := range r.op.Steps {
 		if r.changed[s.Seq] {
@@ -389,7 +389,7 @@ func (r *run) save(ctx context.Context, c Change) error {
 	}
 	r.m.point("save." + string(r.op.Phase) + ".after")
 	clear(r.changed)
-	r.saved, r.obeyed = now, false
+	r.saved, r.obeyed, r.op.Compared = now, false, nil
 	r.m.tell(r.op)
 	return nil
 }

@@ -26,6 +26,7 @@ type site struct {
 	comparer  provider.Comparer
 	errors    provider.ErrorCounter
 	linker    provider.CommitLinker
+	assigner  provider.AutoAssigner
 }
 
 func newSite(p Project) *site {
@@ -38,6 +39,7 @@ func newSite(p Project) *site {
 	s.comparer, _, _ = provider.Find[provider.Comparer](p.Providers)
 	s.errors, _, _ = provider.Find[provider.ErrorCounter](p.Providers)
 	s.linker, _, _ = provider.Find[provider.CommitLinker](p.Providers)
+	s.assigner, _, _ = provider.Find[provider.AutoAssigner](p.Providers)
 	return s
 }
 
@@ -71,7 +73,10 @@ type seen struct {
 // picture is everything that preflight reads.
 type picture struct {
 	facts
-	before Before
+	before   Before
+	sheet    *Sheet    // of a promotion: what it would change
+	approval *Approved // of exactly that, when one is needed and there
+	glass    *Glass    // what was passed
 }
 
 // look reads production, the target and the site's health, all at once. Only

@@ -18,24 +18,26 @@ const noOperation = "There is no such operation."
 
 // operationState is what of an operation no query looks at.
 type operationState struct {
-	Message   string         `json:"message"`
-	By        release.Who    `json:"by"`
-	PhaseAt   time.Time      `json:"phaseAt"`
-	From      *release.Build `json:"from,omitempty"`
-	To        *release.Build `json:"to,omitempty"`
-	Back      *release.Build `json:"back,omitempty"`
-	Stayed    []string       `json:"stayed,omitempty"`
-	Bake      *release.Watch `json:"bake,omitempty"`
-	Fails     int            `json:"errorFails,omitempty"`
-	Automatic bool           `json:"automatic,omitempty"`
-	Sheet     string         `json:"sheet,omitempty"`
-	Work      release.Work   `json:"work"`
+	Message   string            `json:"message"`
+	By        release.Who       `json:"by"`
+	PhaseAt   time.Time         `json:"phaseAt"`
+	From      *release.Build    `json:"from,omitempty"`
+	To        *release.Build    `json:"to,omitempty"`
+	Back      *release.Build    `json:"back,omitempty"`
+	Stayed    []string          `json:"stayed,omitempty"`
+	Bake      *release.Watch    `json:"bake,omitempty"`
+	Fails     int               `json:"errorFails,omitempty"`
+	Automatic bool              `json:"automatic,omitempty"`
+	Sheet     string            `json:"sheet,omitempty"`
+	Approval  *release.Approved `json:"approval,omitempty"`
+	Glass     *release.Glass    `json:"glass,omitempty"`
+	Work      release.Work      `json:"work"`
 }
 
 func stateOf(o *release.Operation) (string, error) {
 	s := operationState{
 		Message: o.Message, By: o.By, PhaseAt: o.PhaseAt, From: o.From, To: o.To, Back: o.Back, Stayed: o.Stayed,
-		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Work: o.Work,
+		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Approval: o.Approval, Glass: o.Glass, Work: o.Work,
 	}
 	if o.Bake != nil {
 		s.Fails = o.Bake.ErrorFails
@@ -64,7 +66,7 @@ func scanOperation(r row) (release.Operation, error) {
 	}
 	o.Status = o.Phase.Status()
 	o.Message, o.By, o.PhaseAt, o.From, o.To, o.Back, o.Stayed = s.Message, s.By, s.PhaseAt, s.From, s.To, s.Back, s.Stayed
-	o.Bake, o.Automatic, o.Sheet, o.Work = s.Bake, s.Automatic, s.Sheet, s.Work
+	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Work
 	if o.Bake != nil {
 		o.Bake.ErrorFails = s.Fails
 	}
@@ -78,6 +80,9 @@ func (db *DB) Begin(ctx context.Context, op release.Operation, displace string, 
 			if err := displaceOperation(ctx, tx, displace, op); err != nil {
 				return err
 			}
+		}
+		if err := errors.Join(keepSheet(ctx, tx, op.Compared, op.CreatedAt), useApproval(ctx, tx, &op)); err != nil {
+			return err
 		}
 		state, err := stateOf(&op)
 		if err != nil {
@@ -134,6 +139,9 @@ func displaceOperation(ctx context.Context, tx *sql.Tx, id string, by release.Op
 		return errors.Join(err, release.BusyFault(id, by.Environment))
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, id); err != nil {
+		return err
+	}
+	if err := giveBackApproval(ctx, tx, id, o.Phase); err != nil {
 		return err
 	}
 	return closeRecord(ctx, tx, release.Closed{ID: id, Status: release.StatusFailed, At: by.CreatedAt})
@@ -335,6 +343,9 @@ func saveChange(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Chan
 			return err
 		}
 	}
+	if err := keepSheet(ctx, tx, o.Compared, c.WakeAt); err != nil {
+		return err
+	}
 	if c.Record != nil {
 		if err := insertRecord(ctx, tx, *c.Record); err != nil {
 			return err
@@ -345,9 +356,13 @@ func saveChange(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Chan
 			return err
 		}
 	}
-	if o.EndedAt != nil {
-		_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, o.ID)
+	if o.EndedAt == nil {
+		return nil
 	}
+	if err := giveBackApproval(ctx, tx, o.ID, o.Phase); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, o.ID)
 	return err
 }
 

@@ -26,6 +26,8 @@ var (
 	_ provider.RollBacker = (*Client)(nil)
 	_ provider.MoveReader = (*Client)(nil)
 	_ provider.Builder    = (*Client)(nil)
+
+	_ provider.AutoAssigner = (*Client)(nil)
 )
 
 // maxWhy is how long Vercel lets the reason of a rollback be, in characters.
@@ -61,6 +63,22 @@ func (c *Client) give(ctx context.Context, r outbound.Request, deploymentID stri
 		return provider.Accepted{}, err
 	}
 	return provider.Accepted{Queued: answer.Status == http.StatusAccepted}, nil
+}
+
+// AutoAssign is "Update an existing project" of vercel.com/docs/rest-api, with
+// the one setting that a rollback turns off.
+func (c *Client) AutoAssign(ctx context.Context, on bool) error {
+	project, err := c.id(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Do(ctx, outbound.Request{
+		Method: http.MethodPatch, Route: routeProject, Args: []string{project}, Query: c.query(nil),
+		Body: struct {
+			AutoAssignCustomDomains bool `json:"autoAssignCustomDomains"`
+		}{on},
+	})
+	return err
 }
 
 // id is the project's id, which these calls want; a name is looked up once.
