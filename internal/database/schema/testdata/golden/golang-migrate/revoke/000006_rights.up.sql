@@ -1,0 +1,2 @@
+REVOKE DELETE ON invoices FROM app;
+GRANT SELECT ON invoices TO reporting;

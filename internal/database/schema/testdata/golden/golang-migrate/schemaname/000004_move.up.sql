@@ -1,0 +1,2 @@
+CREATE SCHEMA billing;
+ALTER TABLE invoices SET SCHEMA billing;
