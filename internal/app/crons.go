@@ -29,7 +29,7 @@ func (a *App) openCrons(ctx context.Context, sets []provider.Set) (err error) {
 	if err != nil {
 		return err
 	}
-	a.loops = append(a.loops, loop{"crons", a.crons.Run})
+	a.loops = append(a.loops, loop{"crons", a.crons.Run}, loop{"crons after releases", a.tellCrons})
 	return a.openInbox()
 }
 

@@ -25,7 +25,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
-		Releases: a.desk, Board: board{boards},
+		Releases: a.desk, Board: board{boards}, Runner: a.crons,
 		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
 		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {
@@ -35,7 +35,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, URL: a.URL}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {

@@ -56,6 +56,9 @@ func median(v []float64) float64 {
 	return (v[n/2-1] + v[n/2]) / 2
 }
 
+// Usable says that it was made of enough runs to judge by.
+func (b Band) Usable() bool { return b.Of >= bandFrom }
+
 // Pace says how a duration compares with what is usual.
 type Pace string
 

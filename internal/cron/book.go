@@ -50,6 +50,7 @@ type Book struct {
 	mu       sync.RWMutex
 	views    map[int64]*View
 	onChange []func(project string)
+	lanes    lanesCache
 }
 
 // shelf is one project's finished answer.

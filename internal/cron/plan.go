@@ -219,7 +219,7 @@ func (b *Book) Plan(ctx context.Context, project, environment string, src Source
 	for _, j := range jobs {
 		times[j.Path]++
 	}
-	c := &call{done: make(chan error, 1), do: func(t *turn, l Ledger) error {
+	return b.rec.do(ctx, func(t *turn, l Ledger) error {
 		named := map[[2]string]bool{}
 		for _, planned := range jobs {
 			variant := ""
@@ -232,18 +232,7 @@ func (b *Book) Plan(ctx context.Context, project, environment string, src Source
 			}
 		}
 		return t.retire(l, project, environment, src, named)
-	}}
-	select {
-	case b.rec.calls <- c:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-c.done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	})
 }
 
 func (t *turn) plan(l Ledger, project, environment string, src Source, variant string, planned Planned) error {

@@ -39,6 +39,7 @@ type recorder struct {
 	calls chan *call
 
 	jobs    *directory
+	moves   moves
 	states  map[int64]*state
 	present *attendance
 	session Watch

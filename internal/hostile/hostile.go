@@ -10,6 +10,7 @@ package hostile
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -61,6 +62,27 @@ func FirstLine(s string, limit int) string {
 		s = s[:i]
 	}
 	return Line(s, limit)
+}
+
+// escape is what terminals obey and nobody reads: colours, cursor moves, titles.
+var escape = regexp.MustCompile("\x1b(?:\\[[0-9;:?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/][0-~]|[@-~])")
+
+// Lines makes s text of many lines, as a program prints it: spaces, tabs and
+// line breaks stay, what terminals obey is left out, and every other control
+// character and mark that deceives becomes the replacement character.
+func Lines(s string) string {
+	s = strings.ReplaceAll(escape.ReplaceAllString(s, ""), "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return r
+		case r == '\r':
+			return '\n'
+		case deceives(r), unicode.IsControl(r):
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // Link answers s when it is an https address without user info, or an http one

@@ -75,3 +75,16 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+func TestLines(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\r\nb\rc\n\td": "a\nb\nc\n\td",
+		"\x1b[1;31mred\x1b[0m \x1b]0;title\x07end": "red end",
+		"\x1b[2J\x1bcx\x00\u202ey":                 "x\ufffd\ufffdy",
+		"\x1bM\x1b(B\x1b":                          "\ufffd",
+	} {
+		if got := hostile.Lines(in); got != want {
+			t.Errorf("Lines(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -356,7 +356,7 @@ func (r *run) followRun(ctx context.Context) (turn, error) {
 	case live.Deployment.ID != r.op.From.id() && live.Deployment.Commit == r.op.To.commit() && !live.Split:
 		r.finish(step, Pass, "%s, and production is at %s.", ended, live.Deployment.ID)
 		r.op.To = buildOf(live.Deployment)
-		r.changedProduction(ctx)
+		r.changedProduction(ctx, r.op.To)
 		return to(Confirming, "", "Production is at %s. Asking the site whether it serves it.", live.Deployment.ID), nil
 	case live.Deployment.ID == r.op.From.id() && run.Conclusion != "success":
 		r.finish(step, Fail, "%s.", ended)

@@ -65,6 +65,9 @@ type Operation struct {
 // then on it may have happened.
 func (o *Operation) Switched() bool { return o.Work.Intended }
 
+// Moves are the moves of the environment that were seen, in order.
+func (o *Operation) Moves() []Move { return o.Work.Moves }
+
 // Who asked for an operation.
 type Who struct {
 	ID   string `json:"id"`
@@ -146,6 +149,8 @@ type Work struct {
 	Before *Before `json:"before,omitempty"`
 	// Intended says that a change to production may have been made.
 	Intended bool `json:"intended,omitempty"`
+	// Moves are the builds that production was seen to be moved to, in order.
+	Moves []Move `json:"moves,omitempty"`
 	// Call is the present change to a provider; nil when none was begun.
 	Call *Call `json:"call,omitempty"`
 	// Built is the build that this operation had made.
@@ -165,6 +170,14 @@ type Work struct {
 	// BackTo is what it goes back to, when somebody named another than Back.
 	BackTo *Build `json:"backTo,omitempty"`
 	Claims int    `json:"claims,omitempty"` // how often it was taken up
+}
+
+// Move is production at another build, as it was seen.
+type Move struct {
+	At     time.Time `json:"at"`
+	Build  string    `json:"build"`
+	Commit string    `json:"commit"`
+	Back   bool      `json:"back,omitempty"` // to one that was live before
 }
 
 // Before is what preflight saw of production.

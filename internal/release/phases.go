@@ -32,7 +32,7 @@ func (r *run) switching(ctx context.Context) (turn, error) {
 	}
 	switch res.outcome {
 	case there:
-		r.changedProduction(ctx)
+		r.changedProduction(ctx, r.op.To)
 		return to(Confirming, "", "Every domain points at %s. Asking the site whether it serves it.", r.op.To.ID), nil
 	case rejected:
 		return r.fall(res), nil
@@ -70,8 +70,12 @@ func (r *run) fall(res result) turn {
 	return to(Failed, res.cause, "%s Production is as it was.", res.message)
 }
 
-// changedProduction tells screens that what they show is old.
-func (r *run) changedProduction(ctx context.Context) {
+// changedProduction notes that production is at another build, and tells
+// screens that what they show is old.
+func (r *run) changedProduction(ctx context.Context, to *Build) {
+	if n := len(r.op.Work.Moves); n == 0 || r.op.Work.Moves[n-1].Build != to.id() {
+		r.op.Work.Moves = append(r.op.Work.Moves, Move{At: r.m.clock.Now(), Build: to.id(), Commit: to.commit(), Back: r.op.Phase == RollingBack || r.op.Action == Rollback})
+	}
 	if r.site.Refresh == nil {
 		return
 	}
@@ -383,7 +387,7 @@ func (r *run) rollingBack(ctx context.Context) (turn, error) {
 func (r *run) rolling(ctx context.Context, res result) (turn, error) {
 	switch res.outcome {
 	case there:
-		r.changedProduction(ctx)
+		r.changedProduction(ctx, r.back())
 		if r.op.Work.Call == nil {
 			r.op.Work.Call = &Call{Verb: VerbRollback, Target: r.back().ID, At: r.m.clock.Now()}
 		}

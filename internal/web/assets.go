@@ -19,8 +19,11 @@ import (
 // so browsers keep them for ever and never have an old one.
 type assets struct {
 	css, js, icon string
-	build         string // changes when any of them does
-	byPath        map[string]asset
+	// Of the pages with charts alone.
+	chartCSS, chartJS string
+
+	build  string // changes when any of them does
+	byPath map[string]asset
 }
 
 type asset struct {
@@ -34,8 +37,10 @@ func newAssets(styles []byte) *assets {
 	a.css = a.add("app", ".css", "text/css; charset=utf-8", styles)
 	a.js = a.add("app", ".js", "text/javascript; charset=utf-8", ui.Script())
 	a.icon = a.add("favicon", ".svg", "image/svg+xml", ui.Favicon())
+	a.chartCSS = a.add("chart", ".css", "text/css; charset=utf-8", ui.ChartStyles())
+	a.chartJS = a.add("chart", ".js", "text/javascript; charset=utf-8", ui.ChartScript())
 	sprite := a.add("icons", ".svg", "image/svg+xml", ui.Sprite())
-	sum := sha256.Sum256([]byte(a.css + a.js + a.icon + sprite))
+	sum := sha256.Sum256([]byte(a.css + a.js + a.icon + sprite + a.chartJS))
 	a.build = hex.EncodeToString(sum[:4])
 	return a
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/release"
@@ -21,6 +22,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
+	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
@@ -37,6 +39,7 @@ type desk struct {
 
 	promoted []release.PromoteRequest
 	back     []release.RollbackRequest
+	asked    []string // runs
 }
 
 func (d *desk) tell(change func(*stories.Story)) {
@@ -170,6 +173,37 @@ func (d *desk) Cancel(_ context.Context, _ access.Actor, id, _ string) (release.
 	return release.Operation{ID: id}, nil
 }
 
+func (d *desk) Lanes(_ context.Context, _ access.Actor, q cron.LaneQuery) (cron.Board, error) {
+	s := d.now()
+	if q.Limit > 0 && s.Crons.Board.Rows != nil {
+		s.Crons.Board.Rows = s.Crons.Board.Rows[:min(q.Limit, len(s.Crons.Board.Rows))]
+	}
+	return s.Crons.Board, s.Err
+}
+
+func (d *desk) Page(context.Context, access.Actor, cron.Ask) (cron.Page, error) {
+	s := d.now()
+	if s.Crons.Page.View == nil {
+		return cron.Page{}, fault.New(fault.NotFound, "There is no such cron job.")
+	}
+	return s.Crons.Page, s.Err
+}
+
+func (d *desk) Output(context.Context, access.Actor, cron.Ask, time.Time, int) ([]byte, error) {
+	return d.now().Crons.Output, nil
+}
+
+// RunNow asks for a run, and remembers it.
+func (d *desk) RunNow(_ context.Context, _ access.Actor, _, path, schedule, reason string) (time.Time, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if path == "/nosuch" {
+		return time.Time{}, fault.New(fault.NotFound, "There is no such scheduled job in prod.")
+	}
+	d.asked = append(d.asked, path+" "+schedule+" "+reason)
+	return stories.Now(), nil
+}
+
 func face(d *desk) *web.Web { return faceOn(d) }
 
 // rooms is everything the face asks.
@@ -180,12 +214,14 @@ type rooms interface {
 	activity.Log
 	web.Releases
 	operations.Desk
+	crons.Book
+	web.CronRunner
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
-		Access: d, Releases: d, Board: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Access: d, Releases: d, Board: d, Runner: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 

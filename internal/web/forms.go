@@ -154,6 +154,7 @@ var acts = map[string]ui.Text{
 	"sessions":        "All your other sessions have ended.",
 	"passkey":         "The passkey is registered. From now on, changing anything asks for it.",
 	"passkey-removed": "The passkey is removed.",
+	"cron-run":        "The platform was asked to run the job. Its run appears as soon as it is reported.",
 	"confirmed":       "Confirmed. For 5 minutes you can change things.",
 	"revoked":         "The token is revoked: it stopped working at once.",
 	"user":            "The person is added. Give them a sign-in link, or the password.",

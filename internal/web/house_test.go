@@ -13,6 +13,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web"
+	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -43,6 +44,7 @@ func TestBrowserPages(t *testing.T) {
 	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
 	maps.Copy(pages, map[string]string{
 		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
+		"crons": crons.Path, "cron": crons.JobPath + "?path=x", "cron output": crons.OutputPath + "?path=x&run=1",
 	})
 	look := func(name, path string, minds bool) {
 		for i, theme := range []string{"light", "dark"} {
@@ -69,7 +71,7 @@ func TestBrowserPages(t *testing.T) {
 		look(name, pages[name], true)
 	}
 	h.tell(func(s *stories.Story) { *s = stories.Hostile() })
-	for _, path := range []string{web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good"} {
+	for _, path := range []string{web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x"} {
 		look("hostile "+path, path, false)
 	}
 }

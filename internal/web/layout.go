@@ -31,6 +31,8 @@ type head struct {
 	Theme    string // "light", "dark" or "" for what the system says
 	CSS, JS  string
 	Icon     string
+	// ChartCSS and ChartJS are "" on pages without charts.
+	ChartCSS, ChartJS string
 }
 
 type navItem struct {
@@ -51,6 +53,9 @@ func (s *Web) layout(r *http.Request, v panel.Viewer, page panel.Page) layoutVie
 	l := layoutView{
 		head: s.head(r, page.Title), Now: milliseconds(v.Now), Version: s.deps.Version,
 		User: ui.Name(v.Actor.Label()), Role: ui.Name(string(v.Actor.Role)), Menu: settingsMenu(v.Actor, r.URL.Path),
+	}
+	if page.Charts {
+		l.ChartCSS, l.ChartJS = s.assets.chartCSS, s.assets.chartJS
 	}
 	if page.Under != "" {
 		page.Path = page.Under

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -24,6 +25,7 @@ func TestShotsOfPages(t *testing.T) {
 	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
 	pages["operation"], pages["operations"], pages["rollback"] = "/admin/environments/operations/op_running", "/admin/environments/operations", "/admin/environments/rollback"
 	pages["promote"] = "/admin/environments/promote"
+	pages["crons"], pages["cron-job"], pages["cron-output"] = crons.Path, crons.JobPath+"?path=x", crons.OutputPath+"?path=x&run=1790000000000000"
 	for name, path := range pages {
 		if !strings.Contains(name, os.Getenv("ENVDECK_STORY")) {
 			continue

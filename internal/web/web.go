@@ -24,6 +24,7 @@ import (
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
@@ -79,6 +80,8 @@ type Deps struct {
 	// Releases moves production; Board says how it is meanwhile.
 	Releases Releases
 	Board    lanes.Board
+	// Runner has cron jobs run now.
+	Runner CronRunner
 	// Control is people, their tokens and sessions, and the record.
 	Control *access.Control
 	// Door gives browsers their cookies.
@@ -157,7 +160,7 @@ func (s *Web) Routes() []Route {
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return append(append(routes, s.releaseRoutes()...), s.settingsRoutes()...)
+	return slices.Concat(routes, s.releaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {
@@ -248,6 +251,7 @@ func (s *Web) whole(w http.ResponseWriter, r *http.Request, page panel.Page, v p
 	var whole bytes.Buffer
 	err := errors.Join(
 		s.templates.ExecuteTemplate(&whole, "page-top", layout),
+		s.templates.ExecuteTemplate(&whole, "done", settingsView{Done: doneText(r)}),
 		writeAll(&whole, body.Bytes()),
 		s.templates.ExecuteTemplate(&whole, "page-bottom", layout),
 	)

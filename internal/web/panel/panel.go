@@ -91,6 +91,7 @@ type Page struct {
 	Use    access.UseCase
 	Panels []Panel
 	Under  string // the page that stands for this one in the navigation, "" for itself
+	Charts bool   // it has a chart that a script draws
 }
 
 // Room is a panel with a view of type V.

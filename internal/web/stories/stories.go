@@ -29,6 +29,7 @@ type Story struct {
 	Sheet       release.Sheet
 	Targets     []release.Candidate
 	Holds       []release.Hold
+	Crons       cronStory
 	Err         error // when the board itself cannot answer
 }
 
@@ -55,7 +56,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(),
 	}
 }
 
@@ -190,6 +191,7 @@ func Hostile() Story {
 		Crons: release.SheetCrons{Added: []release.SheetCron{{Path: bad, Schedule: bad}}, Removed: []release.SheetCron{{Path: bad, Schedule: bad}}}, Authors: []string{bad},
 	}
 	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
+	s.Crons.deface(bad)
 	for i := range s.Activity.Entries {
 		e := &s.Activity.Entries[i]
 		e.ActorName, e.Action, e.Object, e.Environment, e.Reason, e.Result, e.ActorKind = bad, bad, bad, bad, bad, access.Result(bad), access.Kind(bad)

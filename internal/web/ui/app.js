@@ -157,11 +157,11 @@
     cookie("theme", to || "auto");
   };
 
-  // A secret that is shown once: one press copies it.
+  // A secret that is shown once, or lines to copy: one press does it.
   const copy = async (button) => {
     const field = document.getElementById(button.dataset.copy);
-    field.select();
-    try { await navigator.clipboard.writeText(field.value); setText(button, "Copied"); say("Copied."); } catch { say("Selected. Copy it with the keyboard."); }
+    if (field.select) field.select(); else getSelection().selectAllChildren(field);
+    try { await navigator.clipboard.writeText(field.value ?? field.textContent); setText(button, "Copied"); say("Copied."); } catch { say("Selected. Copy it with the keyboard."); }
   };
 
   // Passkeys: the form asks the server for the options, the browser for its

@@ -18,7 +18,7 @@ import (
 //go:embed parts/*.html
 var parts embed.FS
 
-//go:embed tokens.css app.css app.js icons.svg favicon.svg vendor/idiomorph.min.js
+//go:embed tokens.css app.css app.js chart.js icons.svg favicon.svg vendor/idiomorph.min.js vendor/uplot.min.js vendor/uplot.min.css
 var files embed.FS
 
 // Styles is the style sheet without the panels' own.
@@ -26,6 +26,12 @@ func Styles() []byte { return read("tokens.css", "app.css") }
 
 // Script is everything that runs in the browser, the vendored part first.
 func Script() []byte { return read("vendor/idiomorph.min.js", "app.js") }
+
+// ChartScript and ChartStyles are for the pages with a chart alone.
+func ChartScript() []byte { return read("vendor/uplot.min.js", "chart.js") }
+
+// ChartStyles is the style sheet that belongs to it.
+func ChartStyles() []byte { return read("vendor/uplot.min.css") }
 
 // Sprite holds every icon.
 func Sprite() []byte { return read("icons.svg") }

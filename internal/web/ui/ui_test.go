@@ -49,7 +49,7 @@ func TestIconsExist(t *testing.T) {
 	sprite := string(ui.Sprite())
 	named := regexp.MustCompile(`(?:template "icon" "|Icon: +"|icon2?, .*= "|note\.Icon = "|Icon2 = ")([a-z]+)"`)
 	found := 0
-	for _, dir := range []string{"parts", "../pages", "../panel/lanes", "../panel/deployments", ".."} {
+	for _, dir := range []string{"parts", "../pages", "../panel/lanes", "../panel/deployments", "../panel/crons", ".."} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func TestVendoredFilesAreWhatTheySay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := regexp.MustCompile(`(?m)^\| (\S+\.js) \|.*\| ([0-9a-f]{64}) \|`).FindAllStringSubmatch(string(table), -1)
+	rows := regexp.MustCompile(`(?m)^\| (\S+\.(?:js|css)) \|.*\| ([0-9a-f]{64}) \|`).FindAllStringSubmatch(string(table), -1)
 	if len(rows) == 0 {
 		t.Fatal("VENDOR.md lists no file")
 	}

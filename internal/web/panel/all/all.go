@@ -6,6 +6,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
+	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
@@ -17,16 +18,28 @@ type Rooms struct {
 	History deployments.History
 	Log     activity.Log
 	Desk    operations.Desk
+	Crons   crons.Book
+	// URL is the address that people and jobs use.
+	URL func() string
 }
 
 // Pages lists every page in the order of the navigation.
 func Pages(r Rooms) []panel.Page {
 	return []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
-			lanes.New(r.Board, r.Desk), deployments.Newest(r.History, 8),
+			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), deployments.Newest(r.History, 8),
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
+		}},
+		{Path: crons.Path, Title: "Crons", Use: access.ViewCrons, Panels: []panel.Panel{
+			crons.All(r.Crons), crons.Report(r.URL),
+		}},
+		{Path: crons.JobPath, Title: "Cron job", Use: access.ViewCrons, Under: crons.Path, Charts: true, Panels: []panel.Panel{
+			crons.One(r.Crons, r.URL),
+		}},
+		{Path: crons.OutputPath, Title: "Output", Use: access.ViewCrons, Under: crons.Path, Panels: []panel.Panel{
+			crons.Printed(r.Crons),
 		}},
 		{Path: operations.Path, Title: "Operations", Use: access.ViewOperations, Panels: []panel.Panel{
 			operations.All(r.Desk),
