@@ -27,8 +27,9 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 	out, err := outbound.New(outbound.Config{
 		Provider: name, Title: "Neon", BaseURL: b.base(), Token: b.Token, Explain: explain,
 		RequestID: "X-Neon-Ret-Request-Id",
-		// 700 calls a minute for the whole account.
-		Rate: 60, Per: 10 * time.Second,
+		Codes:     []string{"BRANCH_ALREADY_EXISTS", "BRANCHES_LIMIT_EXCEEDED"}, Code: code,
+		// 700 calls a minute for the whole account, 40 a second for each route.
+		Rate: 10, Per: time.Second,
 	}, deps)
 	if err != nil {
 		return nil, err
@@ -52,6 +53,17 @@ func (c *Client) Check(ctx context.Context) error {
 	return nil
 }
 
+// code is the error's code, which Neon mostly leaves empty.
+func code(body []byte) string {
+	w, err := outbound.Decode[struct {
+		Code string `json:"code"`
+	}](body)
+	if err != nil {
+		return ""
+	}
+	return w.Code
+}
+
 func explain(r outbound.Refusal) outbound.Meaning {
 	switch r.Status {
 	case http.StatusUnauthorized:
@@ -59,7 +71,30 @@ func explain(r outbound.Refusal) outbound.Meaning {
 	case http.StatusForbidden:
 		return outbound.Meaning{Text: "the key may not do this in this project; a key of the project itself is enough"}
 	case http.StatusNotFound:
+		if r.Route != routeProject && r.Route != routeBranches {
+			return outbound.Meaning{Text: "it is gone, or the key may not see it"}
+		}
+		if r.Write {
+			return outbound.Meaning{Text: "the project or the parent branch is gone, or the key may not see it"}
+		}
 		return outbound.Meaning{Text: "there is no such project for this key. Check neon.project (NEON_PROJECT_ID)"}
+	case http.StatusConflict:
+		if r.Route == routeBranches {
+			return outbound.Meaning{Text: "a branch of this name is there already"}
+		}
+	case http.StatusLocked:
+		return outbound.Meaning{Text: "it is busy with another change in this project"}
+	case http.StatusUnprocessableEntity:
+		if r.Code == "BRANCHES_LIMIT_EXCEEDED" {
+			return outbound.Meaning{Kind: fault.Unsupported, Text: "the plan allows no more branches. Delete one that nobody needs"}
+		}
+		if r.Route == routeBranch && r.Write {
+			return outbound.Meaning{Text: "it gives up no branch that is the root, the default or protected, or that has children"}
+		}
+	case http.StatusBadRequest:
+		if r.Route == routeRestore {
+			return outbound.Meaning{Text: "it cannot restore so: only root branches have a history, and it does not reach back for ever"}
+		}
 	}
 	return outbound.Meaning{}
 }

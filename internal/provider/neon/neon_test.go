@@ -20,7 +20,37 @@ func block(base string, token secret.Text) any {
 func check(ctx context.Context, api any) error { return api.(provider.Checker).Check(ctx) }
 
 func TestContract(t *testing.T) {
-	providertest.Suite{Kind: neon.Kind(), Block: block, Calls: []providertest.Call{{Name: "check", Do: check}}}.Run(t)
+	busy := map[int]fault.Kind{http.StatusLocked: fault.Unavailable}
+	on := func(do func(ctx context.Context, b provider.Brancher) error) func(context.Context, any) error {
+		return func(ctx context.Context, api any) error { return do(ctx, api.(provider.Brancher)) }
+	}
+	providertest.Suite{Kind: neon.Kind(), Block: block, Calls: []providertest.Call{
+		{Name: "check", Do: check},
+		{Name: "branches", Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.Branches(ctx)
+			return err
+		})},
+		{Name: "branch", Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.Branch(ctx, "br-1")
+			return err
+		})},
+		{Name: "operation", Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.BranchWork(ctx, "0f3daf10-2544-425c-86d3-9a9932ab25b9")
+			return err
+		})},
+		{Name: "create", Write: true, Kinds: busy, Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.CreateBranch(ctx, provider.NewBranch{Name: "n", ParentID: "br-1"})
+			return err
+		})},
+		{Name: "delete", Write: true, Kinds: busy, Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.DeleteBranch(ctx, "br-1")
+			return err
+		})},
+		{Name: "restore", Write: true, Kinds: busy, Do: on(func(ctx context.Context, b provider.Brancher) error {
+			_, err := b.RestoreBranch(ctx, "br-1", provider.BranchRestore{SourceID: "br-2"})
+			return err
+		})},
+	}}.Run(t)
 }
 
 func TestCheck(t *testing.T) {

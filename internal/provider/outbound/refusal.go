@@ -161,6 +161,14 @@ func (c *Client) Unusable(route string, cause error) error {
 	return c.wrap(fault.BadResponse, why, "%s gave an answer of no use: %s", c.conf.Title, why.Why)
 }
 
+// UnusableWrite is Unusable for a write: it was answered, so it may well have
+// been carried out.
+func (c *Client) UnusableWrite(route string, cause error) error {
+	err := c.Unusable(route, cause)
+	failureOf(err).unknown = true
+	return err
+}
+
 // Fault is a fault of this vendor in the room's own words.
 func (c *Client) Fault(kind fault.Kind, format string, args ...any) *fault.Error {
 	return c.fault(kind, format, args...)

@@ -3,6 +3,7 @@ package providertest
 import (
 	"compress/gzip"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -16,8 +17,12 @@ import (
 	"github.com/envdeck/envdeck/internal/provider/outbound"
 )
 
-// hang answers nothing until the caller is gone.
-func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+// hang answers nothing until the caller is gone, which a server only sees once
+// it has read the request to its end.
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
 
 func hangs(t *testing.T, s Suite, c Call) {
 	limit := outbound.DefaultRead
@@ -27,6 +32,7 @@ func hangs(t *testing.T, s Suite, c Call) {
 	for name, vendor := range map[string]http.HandlerFunc{
 		"before headers": hang,
 		"in mid-body": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
 			_, _ = w.Write([]byte(`{"id":"`))
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
