@@ -21,7 +21,7 @@ var walls = map[string]struct {
 }{
 	"cmd/envdeck":    {[]string{"internal/cli"}, "main only starts the command line"},
 	"internal/bench": {[]string{"internal/access", "internal/app", "internal/config", "internal/provider/all"}, "measures the whole program"},
-	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release", "internal/cron"}, "commands parse, call and print"},
+	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release", "internal/cron", "internal/database"}, "commands parse, call and print"},
 	"internal/app":   {[]string{"internal/..."}, "the composition root is the only place that knows every room"},
 
 	// Faces: thin; no rule, no SQL.

@@ -18,6 +18,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
@@ -32,10 +33,12 @@ type Options struct {
 	Boards  *status.Boards
 	Control *access.Control
 	// Crons may be nil: then there are no routes of cron jobs.
-	Crons   *cron.Book
-	Desk    *release.Desk
-	Self    Self
-	Version string
+	Crons *cron.Book
+	// Databases may be nil: then there are no routes of databases.
+	Databases *database.Book
+	Desk      *release.Desk
+	Self      Self
+	Version   string
 	// Clock is for expiries that are asked for as a time; nil for the
 	// machine's.
 	Clock clock.Clock
@@ -57,6 +60,7 @@ func Mount(o Options) *API {
 	a.mountReleases()
 	a.mountReport()
 	a.mountCrons()
+	a.mountDatabase()
 	a.mountHealth()
 	a.mountAccess()
 	a.mountDocument()

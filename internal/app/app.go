@@ -20,6 +20,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/cron"
+	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/health"
@@ -51,6 +52,7 @@ type App struct {
 	boards   []*status.Board
 	desk     *release.Desk
 	crons    *cron.Book
+	data     *database.Book
 	counter  *usage.Counter
 	door     *door.Door
 	listener net.Listener
@@ -189,6 +191,7 @@ func (a *App) openBoards(ctx context.Context) error {
 		a.loops = append(a.loops, loop{"status " + p.Name, b.Run})
 	}
 	a.loops = append(a.loops, loop{"health", a.watch.Run})
+	a.openDatabases(sets)
 	a.openReleases(sets)
 	return a.openCrons(ctx, sets)
 }
@@ -219,7 +222,7 @@ func (a *App) openDoor() {
 		Proxies: networks(a.o.Config.Auth.Proxies), Trusted: trustedHeader(a.o.Config.Auth.TrustedHeader),
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Databases: a.data, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountPings()
 	a.mountProbes()
 	a.mountWeb(boards)

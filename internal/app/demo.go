@@ -101,6 +101,7 @@ func (d *Demo) Refresh(ctx context.Context) {
 		b.Refresh(ctx)
 	}
 	d.app.crons.Refresh(ctx)
+	d.app.data.Refresh(ctx)
 }
 
 // Filled waits for the first whole picture.
@@ -109,6 +110,9 @@ func (d *Demo) Filled(ctx context.Context) error {
 		if err := b.Filled(ctx); err != nil {
 			return err
 		}
+	}
+	if err := d.app.data.Filled(ctx); err != nil {
+		return err
 	}
 	return d.app.crons.Filled(ctx)
 }

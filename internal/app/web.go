@@ -35,7 +35,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, URL: a.URL}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, URL: a.URL, Databases: databases{a.data}}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {

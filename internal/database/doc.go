@@ -4,10 +4,10 @@
 // another branch, a restored one, one branch less. It keeps the database's
 // state before a release, as the room of releases asks for it.
 //
-// A change is an errand: a row that whichever replica holds its lease works
-// on. Its intent is committed before the provider is asked and what was seen
-// afterwards; whoever takes an errand up again looks first, so that a lost
-// answer never becomes a second branch.
+// A change is a row that whichever replica holds its lease works on. Its intent
+// is committed before the provider is asked and what was seen afterwards;
+// whoever takes a change up again looks first, so that a lost answer never
+// becomes a second branch.
 //
 // The room must not know which provider keeps the database, how rows are
 // stored, or how anything looks. Passwords and addresses of databases never

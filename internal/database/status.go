@@ -11,7 +11,10 @@ type Status struct {
 	Migrations MigrationSummary `json:"migrations"`
 	// Incomplete says that not every branch is listed, so absence proves
 	// nothing.
-	Incomplete  bool      `json:"incomplete" doc:"Not every branch could be listed."`
+	Incomplete bool `json:"incomplete" doc:"Not every branch could be listed."`
+	// Stale names the branches that nobody seems to need and that could go: a
+	// dry run of a clean-up, which envdeck never makes by itself.
+	Stale       []string  `json:"stale" nullable:"false" doc:"Ids of branches that nobody seems to need and that could be deleted. Nothing is deleted by itself."`
 	Suggestions []string  `json:"suggestions" nullable:"false" doc:"What the configuration could say, for people."`
 	Sources     []Source  `json:"sources" nullable:"false"`
 	LastUpdated time.Time `json:"lastUpdated"`

@@ -14,6 +14,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/cron"
+	databases "github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/release"
@@ -23,6 +24,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
+	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
@@ -62,6 +64,11 @@ func (d *desk) Status(context.Context, access.Actor, string) (status.Status, []p
 func (d *desk) Deployments(context.Context, access.Actor, string) (status.Deployments, []panel.Age, error) {
 	s := d.now()
 	return s.Deployments, s.Ages[:min(1, len(s.Ages))], s.Err
+}
+
+func (d *desk) Database(context.Context, access.Actor, string) (databases.Status, []panel.Age, error) {
+	s := d.now()
+	return s.Database, []panel.Age{{Source: "neon", Age: 41 * time.Second}}, s.Err
 }
 
 func (d *desk) Actor(*http.Request) (access.Actor, error) {
@@ -216,12 +223,13 @@ type rooms interface {
 	operations.Desk
 	crons.Book
 	web.CronRunner
+	database.Databases
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
 		Access: d, Releases: d, Board: d, Runner: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Databases: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
@@ -30,6 +31,7 @@ type Story struct {
 	Targets     []release.Candidate
 	Holds       []release.Hold
 	Crons       cronStory
+	Database    database.Status
 	Err         error // when the board itself cannot answer
 }
 
@@ -56,7 +58,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Database: branches(),
 	}
 }
 

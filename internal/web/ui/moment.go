@@ -84,3 +84,19 @@ func Milliseconds(ms float64) string {
 		return fmt.Sprintf("%.1f ms", ms)
 	}
 }
+
+// Bytes writes a size: "412 B", "9.3 MB", "31.4 GB", in powers of a thousand as
+// providers bill it.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	size, unit := float64(n)/1000, 0
+	for size >= 999.95 && unit < len(units)-1 {
+		size /= 1000
+		unit++
+	}
+	return fmt.Sprintf("%.1f %s", size, units[unit])
+}
+
+var units = [...]string{"kB", "MB", "GB", "TB", "PB", "EB"}

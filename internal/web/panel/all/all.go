@@ -7,6 +7,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
+	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
@@ -21,13 +22,15 @@ type Rooms struct {
 	Crons   crons.Book
 	// URL is the address that people and jobs use.
 	URL func() string
+
+	Databases database.Databases
 }
 
 // Pages lists every page in the order of the navigation.
 func Pages(r Rooms) []panel.Page {
 	return []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
-			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), deployments.Newest(r.History, 8),
+			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), database.Brief(r.Databases), deployments.Newest(r.History, 8),
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
@@ -40,6 +43,9 @@ func Pages(r Rooms) []panel.Page {
 		}},
 		{Path: crons.OutputPath, Title: "Output", Use: access.ViewCrons, Under: crons.Path, Panels: []panel.Panel{
 			crons.Printed(r.Crons),
+		}},
+		{Path: database.Path, Title: "Database", Use: access.ViewDatabase, Panels: []panel.Panel{
+			database.All(r.Databases),
 		}},
 		{Path: operations.Path, Title: "Operations", Use: access.ViewOperations, Panels: []panel.Panel{
 			operations.All(r.Desk),
