@@ -406,6 +406,14 @@ func questions(t *testing.T, client any) map[string]func() error {
 	if p, ok := client.(provider.Comparer); ok {
 		out["Compare"] = func() error { _, err := p.Compare(ctx, head, head[1:]+"c"); return err }
 	}
+	if p, ok := client.(provider.Brancher); ok {
+		out["Branches"] = func() error { _, err := p.Branches(ctx); return err }
+		out["Branch"] = func() error { _, err := p.Branch(ctx, "br-nosuch"); return err }
+		out["CreateBranch"] = func() error { _, err := p.CreateBranch(ctx, provider.NewBranch{Name: "canary"}); return err }
+		out["DeleteBranch"] = func() error { _, err := p.DeleteBranch(ctx, "br-nosuch"); return err }
+		out["RestoreBranch"] = func() error { _, err := p.RestoreBranch(ctx, "br-nosuch", provider.BranchRestore{SourceID: "br-none"}); return err }
+		out["BranchWork"] = func() error { _, err := p.BranchWork(ctx, "nosuch"); return err }
+	}
 	if p, ok := client.(provider.PullRequestFinder); ok {
 		out["PullRequestOf"] = func() error { _, err := p.PullRequestOf(ctx, "main"); return err }
 	}
@@ -495,6 +503,8 @@ func (c *canary) commands(t *testing.T) {
 			{"deployments"},
 			{"deployments", "-o", "json"},
 			{"config", "check", "--config", file},
+			{"database"},
+			{"database", "-o", "json"},
 			{"token", "list"},
 			{"audit", "list"},
 			{"user", "list"},
