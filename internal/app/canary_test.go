@@ -411,7 +411,10 @@ func questions(t *testing.T, client any) map[string]func() error {
 		out["Branch"] = func() error { _, err := p.Branch(ctx, "br-nosuch"); return err }
 		out["CreateBranch"] = func() error { _, err := p.CreateBranch(ctx, provider.NewBranch{Name: "canary"}); return err }
 		out["DeleteBranch"] = func() error { _, err := p.DeleteBranch(ctx, "br-nosuch"); return err }
-		out["RestoreBranch"] = func() error { _, err := p.RestoreBranch(ctx, "br-nosuch", provider.BranchRestore{SourceID: "br-none"}); return err }
+		out["RestoreBranch"] = func() error {
+			_, err := p.RestoreBranch(ctx, "br-nosuch", provider.BranchRestore{SourceID: "br-none"})
+			return err
+		}
 		out["BranchWork"] = func() error { _, err := p.BranchWork(ctx, "nosuch"); return err }
 	}
 	if p, ok := client.(provider.PullRequestFinder); ok {
