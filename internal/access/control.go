@@ -75,6 +75,17 @@ func New(ctx context.Context, cfg Config) (*Control, error) {
 	}, nil
 }
 
+// Loaded records that a server has begun to work with a configuration; digest
+// tells whether it is the one from before.
+func (c *Control) Loaded(ctx context.Context, digest, version string) error {
+	permit, err := c.Gate.Allow(ctx, SystemActor("serve"), Automate, On{})
+	if err != nil {
+		return err
+	}
+	_, err = c.store.AppendAudit(ctx, permit.Receipt(Note{Act: "configuration_loaded", Object: "envdeck " + version, Detail: Detail{Digest: digest}}))
+	return err
+}
+
 // Run sweeps what has ended and writes held-back refusals; it ends with ctx.
 func (c *Control) Run(ctx context.Context) error {
 	done := make(chan error, 1)

@@ -211,6 +211,13 @@ type AuditStore interface {
 	AuditSearch(ctx context.Context, f AuditFilter) ([]Entry, error)
 	// AuditHead is the last place of the chain; Seq 0 when it is empty.
 	AuditHead(ctx context.Context) (Head, error)
+	// AuditArchive is the newest archive; Through is 0 when there is none.
+	AuditArchive(ctx context.Context) (Archive, error)
+	// AuditBefore is the last entry up to which all are older than a time; 0
+	// when there is none.
+	AuditBefore(ctx context.Context, at time.Time) (int64, error)
+	// ArchiveAudit takes the entries of an archive out, and nothing else may.
+	ArchiveAudit(ctx context.Context, a Archive, r Receipt) error
 }
 
 // AuditFilter narrows a search of the audit log; zero fields let all through.

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Verification is what checking the audit chain found.
@@ -13,6 +14,13 @@ type Verification struct {
 	// the whole chain is sound; Problem says what is wrong with it.
 	BadSeq  int64  `json:"badSeq,omitempty"`
 	Problem string `json:"problem,omitempty"`
+	// From is the first entry that was looked at, and FromHash the hash that it
+	// continues: more than 1 when older entries were archived.
+	From     int64  `json:"from"`
+	FromHash string `json:"-"`
+	// Unchecked is how many of the given heads lie in an archive: only its file
+	// can be checked against them.
+	Unchecked int `json:"unchecked,omitempty"`
 }
 
 // Sound says whether the whole chain verified.
@@ -25,6 +33,7 @@ const verifyPage = 2000
 // VerifyAudit checks the whole chain: every hash, every link, no gap, and that
 // it still passes through the heads that were exported earlier. Only against
 // such a head can a tail that was cut off be told from one that never was.
+// After an archive the chain goes on from its last hash.
 func (c *Control) VerifyAudit(ctx context.Context, a Actor, exported ...Head) (Verification, error) {
 	if _, err := c.Gate.Allow(ctx, a, ViewAudit, On{}); err != nil {
 		return Verification{}, err
@@ -40,7 +49,29 @@ func (c *Control) VerifyAudit(ctx context.Context, a Actor, exported ...Head) (V
 			anchors[h.Seq] = append(anchors[h.Seq], h.Hash)
 		}
 	}
+	before, err := c.store.AuditArchive(ctx)
+	if err != nil {
+		return Verification{}, err
+	}
 	v := Verification{Head: Head{Hash: GenesisHash}}
+	if before.Through > 0 {
+		v.Head = Head{Seq: before.Through, Hash: before.Hash}
+	}
+	v.From, v.FromHash = v.Head.Seq+1, v.Head.Hash
+	for seq, hashes := range anchors {
+		switch {
+		case seq > before.Through:
+		case seq == before.Through && !slices.ContainsFunc(hashes, func(h string) bool { return h != before.Hash }):
+			delete(anchors, seq)
+		case seq == before.Through:
+			v.BadSeq, v.Problem = seq, "the archive does not end with the entry that was here when the head was exported"
+			return v, nil
+		default:
+			v.Unchecked += len(hashes)
+			delete(anchors, seq)
+		}
+	}
+	vouched := before.Through == 0
 	mac := c.chain.mac()
 	for {
 		page, err := c.store.AuditEntries(ctx, v.Head.Seq, verifyPage)
@@ -54,12 +85,16 @@ func (c *Control) VerifyAudit(ctx context.Context, a Actor, exported ...Head) (V
 				return v, nil
 			}
 			delete(anchors, e.Seq)
+			vouched = vouched || before.vouched(e)
 			v.Entries++
 			v.Head = Head{Seq: e.Seq, Hash: e.Hash, At: e.At}
 		}
 		if len(page) < verifyPage {
 			break
 		}
+	}
+	if !vouched {
+		v.BadSeq, v.Problem = before.Through, "the entries up to here are gone, and no entry says that they were archived"
 	}
 	for seq := range anchors {
 		if seq > v.Head.Seq {

@@ -88,6 +88,9 @@ type auditVerdict struct {
 	Head    auditHead `json:"head" doc:"The last sound entry."`
 	BadSeq  int64     `json:"badSeq,omitempty" doc:"The place of the first entry that is wrong or missing."`
 	Problem string    `json:"problem,omitempty" doc:"What is wrong with it."`
+	From    int64     `json:"from" doc:"The first entry that is still here: what is before it was archived."`
+	// Unchecked heads are told of, or a check would seem to hold more than it does.
+	Unchecked int `json:"unchecked,omitempty" doc:"How many of the given heads lie in an archive, where only its file can be checked."`
 }
 
 func (a *API) mountAudit() {
@@ -159,7 +162,7 @@ func (a *API) verifyAudit(ctx context.Context, who access.Actor, in *auditCheck)
 	if err != nil {
 		return nil, err
 	}
-	return &body[auditVerdict]{auditVerdict{Sound: v.Sound(), Entries: v.Entries, Head: auditHead(v.Head), BadSeq: v.BadSeq, Problem: v.Problem}}, nil
+	return &body[auditVerdict]{auditVerdict{Sound: v.Sound(), Entries: v.Entries, Head: auditHead(v.Head), BadSeq: v.BadSeq, Problem: v.Problem, From: v.From, Unchecked: v.Unchecked}}, nil
 }
 
 func readHeads(texts []string) ([]access.Head, error) {

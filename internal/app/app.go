@@ -87,7 +87,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.openDoor()
-	return a, nil
+	return a, a.Control.Loaded(ctx, o.Config.Digest, o.Version)
 }
 
 func (a *App) openListeners(ctx context.Context) (err error) {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/api"
@@ -25,9 +27,11 @@ import (
 // can read the database's files needs no other proof, and is recorded as the
 // operator. A server may be running on the same database.
 type Local struct {
-	db     *store.DB
-	server *http.Server
-	in     *pipe
+	db       *store.DB
+	control  *access.Control
+	operator access.Actor
+	server   *http.Server
+	in       *pipe
 }
 
 // OpenLocal opens the configuration's database. NotFound when there is none: a
@@ -45,7 +49,7 @@ func OpenLocal(ctx context.Context, cfg config.Config, operator access.Actor, lo
 	}
 	d := door.New(door.Options{Control: a.Control, Log: log, Fixed: &operator})
 	api.MountAccess(api.Options{Door: d, Control: a.Control})
-	l := &Local{db: a.db, server: newServer(d), in: newPipe()}
+	l := &Local{db: a.db, control: a.Control, operator: operator, server: newServer(d), in: newPipe()}
 	go func() { _ = l.server.Serve(l.in) }() // ends with Close
 	return l, nil
 }
@@ -55,6 +59,22 @@ func (l *Local) Dial(ctx context.Context, _, _ string) (net.Conn, error) { retur
 
 // Backup copies the embedded database to a new file while it is in use.
 func (l *Local) Backup(ctx context.Context, path string) error { return l.db.Backup(ctx, path) }
+
+// Archive moves what is older than a time out of the record and into w; keep
+// has to make that safe before anything leaves.
+func (l *Local) Archive(ctx context.Context, before time.Time, reason string, w io.Writer, keep func() error) (access.Manifest, error) {
+	return l.control.ArchiveAudit(ctx, l.operator, before, reason, w, keep)
+}
+
+// VerifyArchive checks a file that Archive wrote.
+func (l *Local) VerifyArchive(ctx context.Context, r io.Reader, exported ...access.Head) (access.Verification, error) {
+	return l.control.VerifyArchive(ctx, l.operator, r, exported...)
+}
+
+// Verify checks the record from the newest archive on.
+func (l *Local) Verify(ctx context.Context, exported ...access.Head) (access.Verification, error) {
+	return l.control.VerifyAudit(ctx, l.operator, exported...)
+}
 
 // Close closes the database.
 func (l *Local) Close() error { return errors.Join(l.server.Close(), l.db.Close()) }

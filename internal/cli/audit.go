@@ -22,7 +22,7 @@ import (
 
 func newAudit(s Streams) *cobra.Command {
 	cmd := newAuditList(s, "audit")
-	cmd.AddCommand(newAuditList(s, "list"), newAuditVerify(s), newAuditHead(s), newAuditExport(s))
+	cmd.AddCommand(newAuditList(s, "list"), newAuditVerify(s), newAuditHead(s), newAuditExport(s), newAuditArchive(s))
 	return cmd
 }
 
@@ -96,7 +96,7 @@ func newAuditList(s Streams, use string) *cobra.Command {
 
 func newAuditVerify(s Streams) *cobra.Command {
 	var d desk
-	var heads []string
+	var heads, archives []string
 	cmd := &cobra.Command{
 		Use: "verify", Short: "Check that nothing in the record was changed or taken out", Args: cobra.NoArgs,
 		Long: `Check every entry and every link of the record, and name the first that is wrong.
@@ -106,15 +106,22 @@ that was kept elsewhere shows it: the server's log has one now and then
 ("audit head"), "envdeck audit head" prints the present one. Give one or more
 with --head SEQ:HASH.
 
+Entries that were archived are checked in their files: give all of them, in any
+order, with --archive FILE, on the machine of the database.
+
 ` + whereHelp,
 	}
 	cmd.RunE = d.at(s, func(ctx context.Context, _ []string) error {
+		if len(archives) > 0 {
+			return d.verifyArchives(ctx, s, archives, heads)
+		}
 		var v struct {
 			Sound   bool        `json:"sound"`
 			Entries int64       `json:"entries"`
 			Head    access.Head `json:"head"`
 			BadSeq  int64       `json:"badSeq"`
 			Problem string      `json:"problem"`
+			From    int64       `json:"from"`
 		}
 		raw, err := d.get(ctx, base+"/audit/verify?"+url.Values{"head": heads}.Encode(), &v)
 		if err != nil {
@@ -131,11 +138,15 @@ with --head SEQ:HASH.
 		if d.output == "json" {
 			return nil
 		}
+		if v.From > 1 {
+			fmt.Fprintf(s.Out, "Entries up to %d are archived; check their files with --archive.\n", v.From-1)
+		}
 		_, err = fmt.Fprintf(s.Out, "All %d entries are sound. The head is %d:%s\n", v.Entries, v.Head.Seq, v.Head.Hash)
 		return err
 	})
 	d.flags(cmd.Flags(), s)
 	cmd.Flags().StringArrayVar(&heads, "head", nil, "a head that was kept elsewhere, SEQ:HASH; may be repeated")
+	cmd.Flags().StringArrayVar(&archives, "archive", nil, "a file that \"audit archive\" wrote; may be repeated")
 	return cmd
 }
 

@@ -37,6 +37,9 @@ type Config struct {
 
 	// LogLevel is Log.Level as slog knows it.
 	LogLevel slog.Level `yaml:"-"`
+	// Digest is the SHA-256 of what was read, to tell in the record whether it
+	// changed. References to secrets are in it, the secrets are not.
+	Digest string `yaml:"-"`
 	// Warnings are what is allowed and not wise.
 	Warnings []fault.Place `yaml:"-"`
 }

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/catalog"
+	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/secret"
 )
 
@@ -48,6 +50,11 @@ func FromEnv(getenv func(string) string, kinds []BlockKind) (Config, error) {
 	if err := invalid("The environment", e.problems, nil); err != nil {
 		return Config{}, err
 	}
+	text, err := json.Marshal(c) // secrets print as such
+	if err != nil {
+		return Config{}, fault.Wrap(fault.Internal, err, "The configuration cannot be written down.")
+	}
+	c.Digest = digest(text)
 	return c, nil
 }
 

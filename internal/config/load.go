@@ -2,6 +2,8 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"reflect"
@@ -49,7 +51,13 @@ func Load(name string, data []byte, getenv func(string) string, kinds []BlockKin
 		return Config{}, invalid(name, d.problems, d.source)
 	}
 	c.Warnings = places(d.warnings, nil)
+	c.Digest = digest(data)
 	return c, nil
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // unlessSaid is fail for the second look, at what was read: of what could not
