@@ -59,6 +59,7 @@ type rollback struct {
 		Environment     string `json:"environment" enum:"production" doc:"production."`
 		Reason          string `json:"reason,omitempty" maxLength:"1000" doc:"Required. Why, for the record."`
 		ExpectedCurrent string `json:"expectedCurrent,omitempty" maxLength:"200" doc:"What you saw live, as deployment id or commit."`
+		BelowFloor      bool   `json:"belowFloor,omitempty" doc:"Go back although the build may not run on the schema as it is. Without it such a rollback is refused with the reason."`
 	}
 }
 
@@ -140,6 +141,7 @@ func (a *API) mountReleases() {
 		func(ctx context.Context, who access.Actor, in *rollback) (*releaseOutput, error) {
 			op, err := a.Desk.Rollback(ctx, who, release.RollbackRequest{
 				Project: in.Project, DeploymentID: in.Body.DeploymentID, Reason: in.Body.Reason, ExpectedCurrent: in.Body.ExpectedCurrent,
+				BelowFloor: in.Body.BelowFloor,
 			})
 			return a.begun(ctx, who, op, err, in.Prefer)
 		})

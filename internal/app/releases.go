@@ -20,6 +20,7 @@ func (a *App) openReleases(sets []provider.Set) {
 		project, _ := catalog.Project(p.Name)
 		o.Projects = append(o.Projects, release.Project{
 			Project: project, Providers: sets[i], Health: a.watch, Rules: releaseRules(p), Refresh: refresher(a.boards[i]),
+			Schema: schemaReader(p),
 		})
 	}
 	a.desk = release.New(o)
@@ -29,7 +30,7 @@ func (a *App) openReleases(sets []provider.Set) {
 var _ release.Health = (*health.Watch)(nil)
 
 func releaseRules(p config.Project) release.Rules {
-	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != ""}
+	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", BackOnUnknown: p.Release.UnknownSchema == "roll_back"}
 	if p.Migrations != nil {
 		r.Migrations = p.Migrations.Dir
 	}

@@ -59,9 +59,7 @@ func printSheet(out io.Writer, sh release.Sheet) {
 	for _, c := range sh.Dropped {
 		fmt.Fprintf(out, "Would be gone: %s %s (%s)\n", hostile.Short(c.SHA), hostile.Line(c.Message, 100), c.Author)
 	}
-	for _, m := range sh.Migrations {
-		fmt.Fprintf(out, "Migration: %s\n", hostile.Line(m, 200))
-	}
+	printMigrations(out, sh)
 	for _, c := range sh.Crons.Added {
 		fmt.Fprintf(out, "Cron added: %s %s\n", c.Path, c.Schedule)
 	}
@@ -75,4 +73,28 @@ func printSheet(out io.Writer, sh release.Sheet) {
 		fmt.Fprintf(out, "Not known: %s: %s\n", part, sh.Unknown[part])
 	}
 	fmt.Fprintf(out, "Sheet: %s\n", sh.Hash)
+}
+
+// printMigrations shows each file of migrations with what it means for older
+// releases, and the statements that weigh.
+func printMigrations(out io.Writer, sh release.Sheet) {
+	judged := map[string]bool{}
+	for _, m := range sh.Schema {
+		judged[m.Path] = true
+		gone := ""
+		if m.Gone {
+			gone = ", of commits that would be gone"
+		}
+		fmt.Fprintf(out, "Migration: %s (%s%s): %s\n", hostile.Line(m.Path, 200), m.Class, gone, hostile.Line(m.Reason, 300))
+		for _, s := range m.Statements {
+			if s.Class != release.SchemaExpand {
+				fmt.Fprintf(out, "  line %d, %s: %s\n", s.Line, s.Class, hostile.Line(s.Text, 160))
+			}
+		}
+	}
+	for _, m := range sh.Migrations {
+		if !judged[m] {
+			fmt.Fprintf(out, "Migration: %s\n", hostile.Line(m, 200))
+		}
+	}
 }

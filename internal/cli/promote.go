@@ -147,6 +147,7 @@ func newPromote(s Streams) *cobra.Command {
 
 func newRollback(s Streams) *cobra.Command {
 	var m mover
+	var below bool
 	cmd := &cobra.Command{
 		Use: "rollback [DEPLOYMENT]", Short: "Give production back to a build that was live before", Args: cobra.MaximumNArgs(1),
 		Long: "Gives production back. Without a deployment it goes to the last build that a release proved good.",
@@ -155,10 +156,14 @@ func newRollback(s Streams) *cobra.Command {
 			if len(args) == 1 {
 				body["deploymentId"] = args[0]
 			}
+			if below {
+				body["belowFloor"] = true
+			}
 			return m.move(cmd.Context(), s, "/rollback", body)
 		},
 	}
 	m.flags(cmd, s)
+	cmd.Flags().BoolVar(&below, "below-floor", false, "go back although the build may not run on the schema as it is")
 	return cmd
 }
 

@@ -66,6 +66,7 @@ func (c *Config) defaults() {
 
 func (p *Project) defaults() {
 	p.Release.Snapshot = cmp.Or(p.Release.Snapshot, "on-migrations")
+	p.Release.UnknownSchema = cmp.Or(p.Release.UnknownSchema, "ask")
 	p.Release.Bake = cmp.Or(p.Release.Bake, defaultBake)
 	p.Release.defaults()
 	_, sentry := p.Providers["sentry"]
@@ -385,6 +386,9 @@ func (k checker) release(path string, p *Project) {
 	}
 	if !slices.Contains([]string{"on-migrations", "always", "never"}, r.Snapshot) {
 		k.fail(path+".snapshot", "must be on-migrations, always or never")
+	}
+	if !slices.Contains([]string{"ask", "roll_back"}, r.UnknownSchema) {
+		k.fail(path+".unknown_schema", "must be ask or roll_back")
 	}
 	for i, f := range r.Freeze {
 		k.freeze(fmt.Sprintf("%s.freeze[%d]", path, i), f)

@@ -151,6 +151,9 @@ type Release struct {
 	Snapshot string `yaml:"snapshot" jsonschema:"enum=on-migrations,enum=always,enum=never,default=on-migrations,description=When a branch of the production database is made before a release."`
 	// Freeze are the times in which nothing is promoted.
 	Freeze []Freeze `yaml:"freeze" json:",omitempty" jsonschema:"description=Times in which nothing is promoted. Rollbacks go on."`
+	// UnknownSchema is what happens to a bad release when nobody can tell whether
+	// the one before it runs on the schema.
+	UnknownSchema string `yaml:"unknown_schema" jsonschema:"enum=ask,enum=roll_back,default=ask,description=What envdeck does with a bad release when it has a migration of which nobody can tell whether the release before it survives: ask a person\\, or go back all the same. Below the schema's floor it always asks."`
 	// Approval is nil when releases need none.
 	Approval *Approval `yaml:"approval" json:",omitempty" jsonschema:"description=Releases need somebody's approval of exactly what they change. Write approval: {} for the defaults."`
 }

@@ -68,7 +68,8 @@ func (r *run) preflightDeploy(ctx context.Context, step *Step) turn {
 		p.before.Domains = append(p.before.Domains, d.Name)
 	}
 	p.before.Healthy, p.before.Health = r.site.wellBefore(ctx, r.env)
-	r.op.From, r.op.Back, r.op.Work.Before = buildOf(live.Deployment), buildOf(live.Deployment), &p.before
+	p.before.Schema = r.site.after(ctx, live.Deployment.Commit, commit)
+	r.op.From, r.op.Back, r.op.Work.Before, r.op.Floor = buildOf(live.Deployment), buildOf(live.Deployment), &p.before, p.before.Schema
 	return r.cleared(ctx, step)
 }
 

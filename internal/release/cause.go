@@ -31,6 +31,7 @@ const (
 	CauseWrongInput      Cause = "wrong_input"
 	CauseOperationLive   Cause = "operation_running"
 	CauseAlreadySwitched Cause = "already_switched"
+	CauseBelowFloor      Cause = "below_schema_floor" // of a rollback that was not confirmed, and of one that envdeck does not begin by itself
 )
 
 // Why a release ended as it did.
@@ -54,6 +55,7 @@ const (
 	CauseSick           Cause = "health_failed"
 	CauseErrors         Cause = "errors_rose"
 	CauseSickBefore     Cause = "production_was_sick_before"
+	CauseSchemaUnknown  Cause = "schema_unknown" // whether the older release runs on the schema
 	CauseSomebodyElse   Cause = "somebody_else_switched"
 	CauseDefect         Cause = "defect"
 )

@@ -112,6 +112,9 @@ type RollbackRequest struct {
 	DeploymentID    string // "" for the last build that a release proved good
 	Reason          string
 	ExpectedCurrent string
+	// BelowFloor says that the person knows that the build may not run on the
+	// schema as it is. Without it such a rollback is answered with the reason.
+	BelowFloor bool
 }
 
 // Rollback accepts a rollback. It is blocked by nothing but identity: no hold,
@@ -119,7 +122,7 @@ type RollbackRequest struct {
 // release itself is told to go back, and its operation is the answer; one that
 // has not is cancelled.
 func (d *Desk) Rollback(ctx context.Context, a access.Actor, q RollbackRequest) (Operation, error) {
-	return d.begin(ctx, a, access.Rollback, Rollback, place{project: q.Project}, q.Reason, Ask{DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent})
+	return d.begin(ctx, a, access.Rollback, Rollback, place{project: q.Project}, q.Reason, Ask{DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent, BelowFloor: q.BelowFloor})
 }
 
 // DeployRequest asks for a deployment by hand.
@@ -246,6 +249,8 @@ func (o *Operation) requested() access.Detail {
 		detail.Rule, detail.Note = "break_glass", "guards passed: "+cmpOr(o.Glass.causes(), "none so far")
 	case o.Approval != nil:
 		detail.Rule = "approved:" + o.Approval.ID
+	case ask.BelowFloor && o.Floor != nil && o.Floor.Stand == StandsBelow:
+		detail.Rule, detail.Note = string(CauseBelowFloor), "confirmed: the build may not run on the schema"
 	}
 	return detail
 }
@@ -360,6 +365,9 @@ func (d *Desk) turnBack(ctx context.Context, s *site, p access.Permit, live Oper
 			return Operation{}, d.refuse(ctx, p, ask, reason, r)
 		}
 		order.To = buildOf(t)
+	}
+	if r := s.floorOfTurn(ctx, live, order.To, ask); r != nil {
+		return Operation{}, d.refuse(ctx, p, ask, reason, r)
 	}
 	to := live.Back.id()
 	if order.To != nil {

@@ -39,6 +39,9 @@ type Operation struct {
 	// Back is what production goes back to when this release is bad: pinned
 	// before anything is changed.
 	Back *Build `json:"back" doc:"What production goes back to when the release is bad."`
+	// Floor says whether Back runs on the schema that the release leaves; of a
+	// rollback, whether its target does.
+	Floor *Footing `json:"floor,omitempty" doc:"Whether the build that production goes back to runs on the schema that the release leaves. Left out: nothing here reads migrations, or it was not looked at yet."`
 	// Stayed is what a rollback did not take back.
 	Stayed []string `json:"stayed,omitempty" doc:"After a rollback: what did not go back."`
 	Bake   *Watch   `json:"bake,omitempty" doc:"What the watch over the new build has seen."`
@@ -134,8 +137,11 @@ type Ask struct {
 	DeploymentID    string `json:"deploymentId,omitempty"`
 	ExpectedCurrent string `json:"expectedCurrent,omitempty"`
 	Rebuild         bool   `json:"rebuild,omitempty"`
-	Sheet           string `json:"sheet,omitempty"`
-	Ref             string `json:"ref,omitempty"`
+	// BelowFloor says that the person knows that the older build may not run on
+	// the schema.
+	BelowFloor bool   `json:"belowFloor,omitempty"`
+	Sheet      string `json:"sheet,omitempty"`
+	Ref        string `json:"ref,omitempty"`
 	// Glass says that the glass is broken: guards are passed and recorded.
 	Glass bool `json:"glass,omitempty"`
 }
@@ -191,6 +197,10 @@ type Before struct {
 	Errors   *Rate            `json:"errors,omitempty"` // the hour before; nil: not known
 	CronsOf  string           `json:"cronsOf,omitempty"`
 	Assigned *bool            `json:"autoAssign,omitempty"`
+	// Schema says whether what it goes back to runs on the schema that the
+	// release leaves; of a rollback, whether its target does. nil: nothing here
+	// reads migrations.
+	Schema *Footing `json:"schema,omitempty"`
 }
 
 // Verb is a change to a provider.

@@ -341,6 +341,9 @@ func (r *run) goBack(ctx context.Context, c Cause, message string) (turn, error)
 	case r.op.Action == Rollback: // never a rollback of a rollback
 		return to(NeedsHuman, c, "%s. envdeck does not roll back a rollback.", message), nil
 	}
+	if cause, on := r.stepsOver(); !on {
+		return r.asks(cause, message), nil
+	}
 	r.op.Work.BackCause, r.op.Work.BackMessage = c, message
 	for i := range r.op.Steps {
 		if s := &r.op.Steps[i]; s.EndedAt == nil {

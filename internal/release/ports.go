@@ -33,6 +33,23 @@ type Snapshotter interface {
 	Snapshot(ctx context.Context, project, environment, operation string) (note string, err error)
 }
 
+// Schema reads migrations: what each of their statements means for the
+// releases before them. There may be none.
+type Schema interface {
+	// Concerns says whether a file of the folder is a migration that runs
+	// forwards.
+	Concerns(path string) bool
+	// Read judges the migrations of one release, in the order they run.
+	Read(files []MigrationFile) []SheetMigration
+}
+
+// MigrationFile is a migration as it stands at a commit.
+type MigrationFile struct {
+	Path       string
+	Text       []byte
+	Unreadable string // why Text could not be had, "" when it could
+}
+
 // Rules is what a project's configuration says of its releases.
 type Rules struct {
 	Bake time.Duration
@@ -42,6 +59,10 @@ type Rules struct {
 	// Migrations is the folder of the repository that holds them, "" when
 	// there is none.
 	Migrations string
+	// BackOnUnknown lets envdeck go back by itself although there is a migration
+	// of which nobody can tell whether the older release survives it. Below the
+	// floor it never does.
+	BackOnUnknown bool
 	// Freezes are the times in which nothing is promoted. They are not asked for
 	// rollbacks.
 	Freezes []Freeze
@@ -55,6 +76,7 @@ type Project struct {
 	Providers provider.Set
 	Health    Health
 	Snapshots Snapshotter // nil for none
+	Schema    Schema      // nil for none
 	Rules     Rules
 	// Refresh is called after production moved, so that screens learn it.
 	Refresh func(ctx context.Context)

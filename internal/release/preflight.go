@@ -36,7 +36,7 @@ func (r *run) preflight(ctx context.Context) turn {
 // write puts what was read into the operation.
 func (p *picture) write(op *Operation) {
 	op.From, op.To = buildOf(p.live.Deployment), buildOf(p.target)
-	op.Work.Before = &p.before
+	op.Work.Before, op.Floor = &p.before, p.before.Schema
 	if p.sheet != nil {
 		op.Sheet, op.Compared = p.sheet.Hash, p.sheet
 	}
@@ -71,6 +71,9 @@ func (r *run) cleared(ctx context.Context, step *Step) turn {
 			errors = b.Errors.String()
 		}
 		facts = append(facts, Evidence{Label: "errors in the hour before", Value: errors}, Evidence{Label: "goes back to", Value: name(r.op.Back)})
+	}
+	if b.Schema != nil {
+		facts = append(facts, Evidence{Label: "schema", Value: b.Schema.Why})
 	}
 	if a := r.op.Approval; a != nil {
 		facts = append(facts, Evidence{Label: "approved", Value: approvedBy(a)})
@@ -171,7 +174,14 @@ func (m *machine) considerRollback(ctx context.Context, s *site, env envOf, ask 
 	if refused != nil || err != nil {
 		return p, refused, err
 	}
-	return p, judgeRollback(ask, p.facts, env.Name), nil
+	if refused := judgeRollback(ask, p.facts, env.Name); refused != nil {
+		return p, refused, nil
+	}
+	p.before.Schema = s.footing(ctx, p.live, p.target)
+	if p.before.Schema != nil {
+		p.before.Schema.Confirmed = ask.BelowFloor
+	}
+	return p, confirmsFloor(ask, p.before.Schema, p.target.ID), nil
 }
 
 // considerContent compares what would change with what the person confirmed,
@@ -182,6 +192,7 @@ func (m *machine) considerContent(ctx context.Context, s *site, env envOf, op *O
 	defer cancel()
 	sheet := s.sheet(limit, side{environment: env.Name, build: p.live.Deployment, crons: p.live.Crons}, side{build: p.target})
 	p.sheet = &sheet
+	p.before.Schema = s.pinned(&sheet, p.live.Deployment, p.target.Commit)
 	confirmed := ask.Sheet
 	if op.Approval != nil {
 		confirmed = op.Approval.Sheet

@@ -82,6 +82,9 @@ type Candidate struct {
 	// Default is the one that a rollback without a target goes to.
 	Default  bool `json:"default"`
 	Verified bool `json:"verified" doc:"A release proved it good."`
+	// Schema says whether it runs on the schema as it is. nil: nothing here
+	// reads migrations.
+	Schema *Footing `json:"schema" doc:"Whether it runs on the schema as it is. null: nothing here reads migrations."`
 }
 
 // candidates is how many builds a rollback offers.
@@ -115,7 +118,18 @@ func (d *Desk) Targets(ctx context.Context, a access.Actor, project string) ([]C
 	if err != nil {
 		return nil, err
 	}
-	return h.candidates(live, list.Items), nil
+	all := h.candidates(live, list.Items)
+	if s.floored() {
+		stands := s.footingsOf(ctx, live, list.Items)
+		for i := range all {
+			f, ok := stands[all[i].Build.ID]
+			if !ok {
+				f = Footing{Stand: StandsUnknown, Why: "Whether it runs on the schema is not known: too many releases came after it."}
+			}
+			all[i].Schema = &f
+		}
+	}
+	return all, nil
 }
 
 // candidates picks and explains.

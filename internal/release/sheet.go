@@ -34,7 +34,9 @@ type Sheet struct {
 	Reverts      []SheetCommit `json:"reverts" nullable:"false" doc:"Commits that take earlier ones back."`
 	Dropped      []SheetCommit `json:"dropped" nullable:"false" doc:"Commits that are live and would be gone."`
 	Migrations   []string      `json:"migrations" nullable:"false" doc:"Files under the folder of migrations that differ, by name."`
-	Crons        SheetCrons    `json:"crons"`
+	// Schema is what the migrations do, statement by statement.
+	Schema []SheetMigration `json:"schema" nullable:"false" doc:"What the migrations mean for older releases. Empty beside migrations when nothing here reads them."`
+	Crons  SheetCrons       `json:"crons"`
 	// Truncated says that lists are cut; the counts are right.
 	Truncated bool `json:"truncated"`
 	// Unknown is what could not be had, with the reason. An empty list beside
@@ -96,7 +98,7 @@ type side struct {
 func (s *site) sheet(ctx context.Context, from, to side) Sheet {
 	sh := Sheet{
 		From: from.end(), To: to.end(), Commits: []SheetCommit{}, PullRequests: []SheetPull{}, Authors: []string{}, Reverts: []SheetCommit{},
-		Dropped: []SheetCommit{}, Migrations: []string{}, Crons: SheetCrons{Added: []SheetCron{}, Removed: []SheetCron{}}, Unknown: map[string]string{},
+		Dropped: []SheetCommit{}, Migrations: []string{}, Schema: []SheetMigration{}, Crons: SheetCrons{Added: []SheetCron{}, Removed: []SheetCron{}}, Unknown: map[string]string{},
 	}
 	s.changes(ctx, &sh, from.build.Commit, to.build.Commit)
 	sh.crons(from, to)
@@ -157,6 +159,7 @@ func (s *site) changes(ctx context.Context, sh *Sheet, base, head string) {
 		}
 	}
 	slices.Sort(sh.Migrations)
+	sh.Schema = s.migrations(ctx, c)
 	if c.Behind == 0 {
 		return
 	}
@@ -173,6 +176,10 @@ func (s *site) changes(ctx context.Context, sh *Sheet, base, head string) {
 		}
 	}
 	slices.Sort(sh.Migrations)
+	for _, m := range s.migrations(ctx, back) {
+		m.Gone = true
+		sh.Schema = append(sh.Schema, m)
+	}
 }
 
 func sheetCommits(all []provider.Commit) []SheetCommit {
@@ -241,11 +248,11 @@ func (sh *Sheet) hash() string {
 	content := struct {
 		From, To, FromCommit, ToCommit, Relation string
 		Ahead, Behind                            int
-		Commits, Dropped, Migrations             []string
+		Commits, Dropped, Migrations, Classes    []string
 		Crons                                    SheetCrons
 	}{
 		sh.From.DeploymentID, sh.To.DeploymentID, sh.From.Commit, sh.To.Commit, sh.Relation, sh.Ahead, sh.Behind,
-		hashes(sh.Commits), hashes(sh.Dropped), sh.Migrations, sh.Crons,
+		hashes(sh.Commits), hashes(sh.Dropped), sh.Migrations, classes(sh.Schema), sh.Crons,
 	}
 	text, err := json.Marshal(content)
 	if err != nil { // strings and numbers always encode
@@ -253,6 +260,16 @@ func (sh *Sheet) hash() string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// classes are the migrations with what they mean: a verdict that could not be
+// had when the release begins is not the one that was confirmed.
+func classes(all []SheetMigration) []string {
+	out := make([]string, 0, len(all))
+	for _, m := range all {
+		out = append(out, m.Path+"\x00"+string(m.Class))
+	}
+	return out
 }
 
 func hashes(all []SheetCommit) []string {

@@ -27,10 +27,12 @@ type site struct {
 	errors    provider.ErrorCounter
 	linker    provider.CommitLinker
 	assigner  provider.AutoAssigner
+	files     provider.FileReader
+	read      *readings
 }
 
 func newSite(p Project) *site {
-	s := &site{Project: p}
+	s := &site{Project: p, read: newReadings()}
 	s.platform, s.title, _ = provider.Find[Platform](p.Providers)
 	s.moves, _, _ = provider.Find[provider.MoveReader](p.Providers)
 	s.builder, _, _ = provider.Find[provider.Builder](p.Providers)
@@ -40,6 +42,7 @@ func newSite(p Project) *site {
 	s.errors, _, _ = provider.Find[provider.ErrorCounter](p.Providers)
 	s.linker, _, _ = provider.Find[provider.CommitLinker](p.Providers)
 	s.assigner, _, _ = provider.Find[provider.AutoAssigner](p.Providers)
+	s.files, _, _ = provider.Find[provider.FileReader](p.Providers)
 	return s
 }
 

@@ -67,6 +67,9 @@ func scanOperation(r row) (release.Operation, error) {
 	o.Status = o.Phase.Status()
 	o.Message, o.By, o.PhaseAt, o.From, o.To, o.Back, o.Stayed = s.Message, s.By, s.PhaseAt, s.From, s.To, s.Back, s.Stayed
 	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Work
+	if o.Work.Before != nil {
+		o.Floor = o.Work.Before.Schema
+	}
 	if o.Bake != nil {
 		o.Bake.ErrorFails = s.Fails
 	}

@@ -26,6 +26,8 @@ func parse(d Dialect, text string) (acts []act, err error) {
 		return nil, unread("It has a comment that MySQL runs, so nobody can tell what it does.")
 	case d == SQLite:
 		return sqlite(text)
+	case d == MySQL:
+		return nil, unread("MySQL's statements are not read here, so nobody can tell what it does.")
 	default:
 		return postgres(text)
 	}

@@ -78,6 +78,8 @@ type Dialect string
 const (
 	Postgres Dialect = "postgres"
 	SQLite   Dialect = "sqlite"
+	// MySQL has no parser here: its statements are unknown.
+	MySQL Dialect = "mysql"
 )
 
 // Classify reads the migrations of one release in the order they run, which is
