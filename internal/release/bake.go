@@ -17,6 +17,7 @@ const (
 	errorsEvery = 30 * time.Second
 	lookEvery   = 10 * time.Second
 	maxDots     = 450 // 15 minutes of probes; the counts go on
+	maxCounts   = 30  // the same of measurements of errors
 
 	// Errors: under minErrors nobody can tell a trend from chance.
 	minErrors    = 20
@@ -46,6 +47,8 @@ type Watch struct {
 	ErrorsSay  Verdict `json:"errorsVerdict,omitempty" enum:"pass,fail,inconclusive,error"`
 	ErrorsText string  `json:"errorsText,omitempty"`
 	ErrorFails int     `json:"-"`
+	// Counts are the newest measurements of errors, the newest last.
+	Counts []Rate `json:"counts,omitempty" nullable:"false" doc:"The newest measurements of errors, the newest last."`
 
 	SickBefore bool `json:"sickBefore" doc:"Production was unhealthy before the release, so envdeck does not roll back by itself."`
 	Unproven   bool `json:"unproven" doc:"The site does not say which commit it serves."`
@@ -56,6 +59,25 @@ type Rate struct {
 	Count int64         `json:"count"`
 	Over  time.Duration `json:"overNs"`
 }
+
+// PerMinute is the rate.
+func (r Rate) PerMinute() float64 { return r.perMinute() }
+
+// ErrorLimit is the rate of errors, a minute, from which on a new build counts
+// as bad; false when there is nothing to compare with.
+func (w *Watch) ErrorLimit() (float64, bool) {
+	if w.Before == nil || w.Before.Over <= 0 {
+		return 0, false
+	}
+	return max(errorsFloor, errorsFactor*w.Before.perMinute()), true
+}
+
+// Rules of the watch, for faces that draw it.
+const (
+	BadInWindow = badInWindow
+	ProbeWindow = window
+	LeastErrors = minErrors
+)
 
 func (r Rate) perMinute() float64 {
 	if r.Over <= 0 {

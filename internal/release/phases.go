@@ -309,6 +309,8 @@ func (r *run) errorsNow(ctx context.Context, w *Watch) (bool, string) {
 		w.ErrorsSay, w.ErrorsText = Error, fault.From(got.err).Message
 	default:
 		w.Errors = &got.rate
+		w.Counts = append(w.Counts, got.rate)
+		w.Counts = w.Counts[max(0, len(w.Counts)-maxCounts):]
 		w.ErrorsSay, w.ErrorsText = judgeErrors(w.Before, got.rate)
 		if w.ErrorsSay == Fail {
 			w.ErrorFails++

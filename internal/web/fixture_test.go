@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,6 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
-	"github.com/envdeck/envdeck/internal/web/panel/operations"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -42,6 +42,7 @@ type desk struct {
 	promoted []release.PromoteRequest
 	back     []release.RollbackRequest
 	asked    []string // runs
+	guarding []string // what was asked of the guards
 }
 
 func (d *desk) tell(change func(*stories.Story)) {
@@ -148,8 +149,78 @@ func (d *desk) Targets(context.Context, access.Actor, string) ([]release.Candida
 	return s.Targets, s.Err
 }
 
-func (d *desk) Holds(context.Context, access.Actor, string) ([]release.Hold, error) {
-	return d.now().Holds, nil
+func (d *desk) Guards(context.Context, access.Actor, string) (release.Guards, error) {
+	s := d.now()
+	return s.Guards, s.Err
+}
+
+func (d *desk) Approvals(context.Context, access.Actor, string) ([]release.Approval, error) {
+	s := d.now()
+	return s.Approvals, s.Err
+}
+
+func (d *desk) Approval(_ context.Context, _ access.Actor, id string) (release.Approval, error) {
+	for _, ap := range d.now().Approvals {
+		if ap.ID == id {
+			return ap, nil
+		}
+	}
+	return release.Approval{}, fault.New(fault.NotFound, "There is no such request.")
+}
+
+func (d *desk) Sheet(_ context.Context, _ access.Actor, hash string) (release.Sheet, error) {
+	if s := d.now().Sheet; s.Hash == hash {
+		return s, nil
+	}
+	return release.Sheet{}, fault.New(fault.NotFound, "There is no such comparison on record.")
+}
+
+func (d *desk) told(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.guarding = append(d.guarding, fmt.Sprintf(format, args...))
+}
+
+func (d *desk) Hold(_ context.Context, _ access.Actor, q release.HoldRequest) (release.Hold, error) {
+	if q.Reason == "" {
+		return release.Hold{}, fault.New(fault.Conflict, "A hold needs a reason.")
+	}
+	d.told("hold for %s: %s", q.For, q.Reason)
+	return release.Hold{ID: "hold_1"}, nil
+}
+
+func (d *desk) Lift(_ context.Context, _ access.Actor, _, id, _ string) error {
+	d.told("lift %s", id)
+	return nil
+}
+
+func (d *desk) Resume(_ context.Context, _ access.Actor, _, reason string) error {
+	d.told("resume: %s", reason)
+	return nil
+}
+
+func (d *desk) AskApproval(_ context.Context, _ access.Actor, q release.ApprovalRequest) (release.Approval, error) {
+	if q.Reason == "" {
+		return release.Approval{}, fault.New(fault.Invalid, "A promote needs a reason.")
+	}
+	d.told("ask for %s as %s: %s", q.DeploymentID, q.Sheet, q.Reason)
+	return release.Approval{ID: "apr_new"}, nil
+}
+
+func (d *desk) Approve(_ context.Context, _ access.Actor, id, _ string) (release.Approval, error) {
+	if id == "apr_own" {
+		return release.Approval{}, fault.Wrap(fault.Denied, access.ErrPresence, "Show that it is you.")
+	}
+	if id == "apr_old" {
+		return release.Approval{}, fault.New(fault.Conflict, "What would change is not what was asked about.")
+	}
+	d.told("approve %s", id)
+	return release.Approval{ID: id}, nil
+}
+
+func (d *desk) Decline(_ context.Context, _ access.Actor, id, _ string) (release.Approval, error) {
+	d.told("decline %s", id)
+	return release.Approval{ID: id}, nil
 }
 
 // Promote takes what the desk would take, and remembers it.
@@ -220,10 +291,10 @@ type rooms interface {
 	deployments.History
 	activity.Log
 	web.Releases
-	operations.Desk
 	crons.Book
 	web.CronRunner
 	database.Databases
+	all.Desk
 }
 
 func faceOn(d rooms) *web.Web {

@@ -57,6 +57,16 @@ func reasonField(required bool) field {
 	return field{Name: "reason", Label: "Reason", Kind: "text", Hint: hint, Required: required, Max: 300}
 }
 
+// Bad says that something was wrong with it.
+func (f formView) Bad() bool {
+	for _, one := range f.Fields {
+		if one.Problem != "" {
+			return true
+		}
+	}
+	return f.Problem != ""
+}
+
 // fill puts what was typed, or asked for in the address, into the fields.
 func (f formView) fill(values url.Values) formView {
 	for i := range f.Fields {

@@ -14,6 +14,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
+	"github.com/envdeck/envdeck/internal/web/panel/guards"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -41,8 +42,12 @@ func TestBrowserPages(t *testing.T) {
 	h := build(t)
 	tb, address := openHouse(t, h, h.ids.SuperAdminID, web.AccountPath)
 	pages := settingsPages(t, h)
-	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
+	h.tell(func(s *stories.Story) {
+		*s = stories.Releasing()
+		s.Guards, s.Approvals = stories.Guarded().Guards, stories.Guarded().Approvals
+	})
 	maps.Copy(pages, map[string]string{
+		"guards": guards.Path, "approval": web.ApprovalsPath + "/apr_open", "compare": web.ComparePath,
 		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
 		"crons": crons.Path, "cron": crons.JobPath + "?path=x", "cron output": crons.OutputPath + "?path=x&run=1",
 	})
@@ -71,7 +76,10 @@ func TestBrowserPages(t *testing.T) {
 		look(name, pages[name], true)
 	}
 	h.tell(func(s *stories.Story) { *s = stories.Hostile() })
-	for _, path := range []string{web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x"} {
+	for _, path := range []string{
+		web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x",
+		guards.Path, web.ApprovalsPath + "/apr_open",
+	} {
 		look("hostile "+path, path, false)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
+	"github.com/envdeck/envdeck/internal/web/panel/guards"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
@@ -23,6 +24,10 @@ import (
 const (
 	PromotePath  = Home + "/promote"
 	RollbackPath = Home + "/rollback"
+	ComparePath  = Home + "/compare"
+	SheetPath    = Home + "/sheets"
+
+	ApprovalsPath = guards.ApprovalsPath
 )
 
 // Releases moves production; every method passes the Gate.
@@ -34,8 +39,17 @@ type Releases interface {
 	Compare(ctx context.Context, a access.Actor, project, from, to string) (release.Sheet, error)
 	// Targets are the builds that production could go back to.
 	Targets(ctx context.Context, a access.Actor, project string) ([]release.Candidate, error)
-	// Holds are what keeps production from being promoted to.
-	Holds(ctx context.Context, a access.Actor, project string) ([]release.Hold, error)
+	// Guards are what stands in front of production.
+	Guards(ctx context.Context, a access.Actor, project string) (release.Guards, error)
+	Hold(ctx context.Context, a access.Actor, q release.HoldRequest) (release.Hold, error)
+	Lift(ctx context.Context, a access.Actor, project, id, reason string) error
+	Resume(ctx context.Context, a access.Actor, project, reason string) error
+	AskApproval(ctx context.Context, a access.Actor, q release.ApprovalRequest) (release.Approval, error)
+	Approve(ctx context.Context, a access.Actor, id, reason string) (release.Approval, error)
+	Decline(ctx context.Context, a access.Actor, id, reason string) (release.Approval, error)
+	Approval(ctx context.Context, a access.Actor, id string) (release.Approval, error)
+	// Sheet is a comparison that was kept.
+	Sheet(ctx context.Context, a access.Actor, hash string) (release.Sheet, error)
 	Operations(ctx context.Context, a access.Actor, q release.Query) ([]release.Operation, error)
 }
 
@@ -46,6 +60,16 @@ func (s *Web) releaseRoutes() []Route {
 		{"GET " + RollbackPath, access.ViewDeployments, s.rollbackForm},
 		{"POST " + RollbackPath, access.Rollback, s.rollback},
 		{"POST " + operations.Path + "/{id}/cancel", access.CancelOperation, s.cancelOperation},
+
+		{"POST " + guards.Path + "/holds", access.ManageHolds, s.placeHold},
+		{"POST " + guards.Path + "/holds/{id}/lift", access.ManageHolds, s.liftHold},
+		{"POST " + guards.Path + "/resume", access.ManageHolds, s.resume},
+		{"POST " + ApprovalsPath, access.Promote, s.askApproval},
+		{"GET " + ApprovalsPath + "/{id}", access.ViewOperations, s.approval},
+		{"POST " + ApprovalsPath + "/{id}/approve", access.ApproveOperation, s.approve},
+		{"POST " + ApprovalsPath + "/{id}/decline", access.ApproveOperation, s.decline},
+		{"GET " + ComparePath, access.Compare, s.compare},
+		{"GET " + SheetPath + "/{hash}", access.Compare, s.sheet},
 	}
 }
 
@@ -53,9 +77,21 @@ func (s *Web) releaseRoutes() []Route {
 type promoteView struct {
 	settingsView
 	From, To ui.Text // names of the environments
+	Changes  changesView
+	Gates    []gate
+	Form     formView
+	Asking   bool      // the form asks for an approval
+	Glass    *formView // passes the guards; nil when none stands in the way
+	Undo     string    // the page for going back
+}
+
+// changesView is a comparison, wherever it is shown.
+type changesView struct {
 	Live     endView
 	Next     endView
 	Relation ui.Text
+	Ahead    int
+	Behind   int
 	Commits  []commitView
 	Pulls    []pullView
 	Authors  ui.Text
@@ -66,10 +102,7 @@ type promoteView struct {
 	Removed  []cronView
 	Unknown  []fact
 	Cut      bool
-	Gates    []gate
 	Rebuild  bool
-	Form     formView
-	Undo     string // the page for going back
 }
 
 type endView struct {
@@ -97,7 +130,10 @@ type gate struct {
 	State ui.Badge
 	Text  ui.Text
 	At    time.Time
-	Stops bool // it keeps the button from being used
+	Stops bool   // it keeps the button from being used
+	Guard bool   // breaking the glass passes it
+	Wants bool   // an approval would open it
+	Path  string // where there is more of it, "" for nowhere
 }
 
 func (s *Web) promoteForm(w http.ResponseWriter, r *http.Request, a access.Actor) {
@@ -105,8 +141,8 @@ func (s *Web) promoteForm(w http.ResponseWriter, r *http.Request, a access.Actor
 }
 
 // drawPromote compares anew each time it is drawn: what is confirmed is what
-// is on the page. back changes the form that comes back from a refusal.
-func (s *Web) drawPromote(w http.ResponseWriter, r *http.Request, a access.Actor, code int, asked url.Values, back func(formView) formView) {
+// is on the page. back changes the page that comes back from a refusal.
+func (s *Web) drawPromote(w http.ResponseWriter, r *http.Request, a access.Actor, code int, asked url.Values, back func(*promoteView)) {
 	project := asked.Get("project")
 	st, _, err := s.deps.Board.Status(r.Context(), a, project)
 	if err != nil {
@@ -119,9 +155,7 @@ func (s *Web) drawPromote(w http.ResponseWriter, r *http.Request, a access.Actor
 		s.Problem(w, r, err)
 		return
 	}
-	view := newPromote(sheet)
-	view.settingsView = s.settings(r, a, "Promote to "+string(ui.Name(to)))
-	view.From, view.To = ui.Name(from), ui.Name(to)
+	view := promoteView{Changes: newChanges(sheet), settingsView: s.settings(r, a, "Promote to "+string(ui.Name(to))), From: ui.Name(from), To: ui.Name(to)}
 	view.Undo = withProject(RollbackPath, project)
 	if view.Gates, err = s.gates(r.Context(), a, project, from, to, st, sheet); err != nil {
 		s.Problem(w, r, err)
@@ -129,10 +163,10 @@ func (s *Web) drawPromote(w http.ResponseWriter, r *http.Request, a access.Actor
 	}
 	view.Form = promoteFields(asked, sheet, from, to)
 	view.Form.Back = withProject(Home, project)
+	view.guarded(a)
 	view.Form = view.Form.fill(asked)
-	view.Form.Why = whyNot(a, access.Promote, view.Gates)
 	if back != nil {
-		view.Form = back(view.Form)
+		back(&view)
 	}
 	s.draw(w, r, code, "promote", view)
 }
@@ -167,8 +201,9 @@ func promoteFields(asked url.Values, sheet release.Sheet, from, to string) formV
 // rebuilt says whether the build has to be made again for production.
 func rebuilt(sheet release.Sheet) bool { return sheet.To.Target != string(catalog.Production) }
 
-func newPromote(sheet release.Sheet) promoteView {
-	v := promoteView{
+func newChanges(sheet release.Sheet) changesView {
+	v := changesView{
+		Ahead: sheet.Ahead, Behind: sheet.Behind,
 		Live: newEnd(sheet.From), Next: newEnd(sheet.To), Relation: ui.Name(sheet.Relation), Cut: sheet.Truncated, Rebuild: rebuilt(sheet),
 		Commits: commitViews(sheet.Commits), Dropped: commitViews(sheet.Dropped), Reverts: commitViews(sheet.Reverts), Authors: ui.Reason(strings.Join(sheet.Authors, ", ")),
 	}
@@ -218,14 +253,9 @@ func (s *Web) gates(ctx context.Context, a access.Actor, project, from, to strin
 		free.State, free.Stops = stopped(), true
 		free.Text = ui.Reason(fmt.Sprintf("%s is under way: %s", ops[0].ID, ops[0].Message))
 	}
-	holds, err := s.deps.Releases.Holds(ctx, a, project)
+	guards, err := s.deps.Releases.Guards(ctx, a, project)
 	if err != nil {
 		return nil, err
-	}
-	held := gate{Name: "No hold", State: passed(), Text: "Nobody holds " + ui.Name(to) + ".", At: now}
-	if len(holds) > 0 {
-		held.State, held.Stops = stopped(), true
-		held.Text = ui.Reason(fmt.Sprintf("%s holds it until %s: %s", holds[0].By.Name, holds[0].ExpiresAt.UTC().Format("2 Jan 15:04 MST"), holds[0].Reason))
 	}
 	fresh := gate{Name: "Something to promote", State: passed(), Text: ui.Text(ui.Plural(sheet.Ahead, "commit", "commits") + " would be new."), At: now}
 	switch {
@@ -237,7 +267,9 @@ func (s *Web) gates(ctx context.Context, a access.Actor, project, from, to strin
 		fresh.State = ui.Badge{Icon: "degraded", Word: "Look", Tone: ui.Warn}
 		fresh.Text += ui.Text(" " + ui.Plural(sheet.Behind, "commit that is live would be gone.", "commits that are live would be gone."))
 	}
-	return append(all, free, held, fresh), nil
+	all = append(all, free)
+	all = append(all, guardGates(guards, sheet, to, now)...)
+	return append(all, fresh), nil
 }
 
 func passed() ui.Badge { return ui.Badge{Icon: "ok", Word: "Pass", Tone: ui.Good} }
@@ -288,18 +320,34 @@ func (s *Web) promote(w http.ResponseWriter, r *http.Request, a access.Actor) {
 	v := r.PostForm
 	op, err := s.deps.Releases.Promote(r.Context(), a, release.PromoteRequest{
 		Project: v.Get("project"), DeploymentID: v.Get("deploymentId"), Reason: v.Get("reason"),
-		ExpectedCurrent: v.Get("expectedCurrent"), Rebuild: v.Get("rebuild") != "", Sheet: v.Get("sheet"),
+		ExpectedCurrent: v.Get("expectedCurrent"), Rebuild: v.Get("rebuild") != "", Sheet: v.Get("sheet"), BreakGlass: strings.TrimSpace(v.Get("breakGlass")),
 	})
 	if err != nil {
-		page := PromotePath + "?" + keep(v, "project", "from", "deploymentId").Encode()
-		s.refused(w, r, err, formView{Fields: []field{reasonField(true)}}, page, "reason", func(code int, f formView) {
-			// The comparison is made anew, and with it what the form confirms.
-			v.Del("deploymentId")
-			s.drawPromote(w, r, a, code, v, func(fresh formView) formView { return fresh.withProblems(f) })
-		})
+		s.promoteRefused(w, r, a, err)
 		return
 	}
 	http.Redirect(w, r, operations.Path+"/"+op.ID, http.StatusSeeOther)
+}
+
+// promoteRefused draws the page of a promotion again, with what was refused
+// beside the form that asked for it.
+func (s *Web) promoteRefused(w http.ResponseWriter, r *http.Request, a access.Actor, err error) {
+	v := r.PostForm
+	page := PromotePath + "?" + keep(v, "project", "from", "deploymentId").Encode()
+	s.refused(w, r, err, formView{Fields: []field{{Name: "breakGlass", Kind: "text"}, reasonField(true)}}, page, "reason", func(code int, f formView) {
+		// The comparison is made anew, and with it what the form confirms. With
+		// the glass it stays that build: whoever breaks it has said which.
+		if !v.Has("breakGlass") {
+			v.Del("deploymentId")
+		}
+		s.drawPromote(w, r, a, code, v, func(view *promoteView) {
+			if v.Has("breakGlass") && view.Glass != nil {
+				*view.Glass = view.Glass.fill(v).withProblems(f)
+				return
+			}
+			view.Form = view.Form.withProblems(f)
+		})
+	})
 }
 
 // withProblems takes the problems over from a form that came back.

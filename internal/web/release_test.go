@@ -36,7 +36,7 @@ func TestPromote(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	if got := doc.Find(".gate").Length(); got != 5 || doc.Find(".gate time").Length() != 5 {
+	if got := doc.Find(".gate").Length(); got != 6 || doc.Find(".gate time").Length() != 6 {
 		t.Errorf("%d gates, %d with an age", got, doc.Find(".gate time").Length())
 	}
 	form := doc.Find("#form-promote")
@@ -82,7 +82,7 @@ func TestPromoteSaysWhyNot(t *testing.T) {
 	}{
 		"running": {func(s *stories.Story) { s.Operations = stories.Releasing().Operations }, "op_running is under way"},
 		"held": {func(s *stories.Story) {
-			s.Holds = []release.Hold{{Reason: "fair", By: release.Who{Name: "ana"}, ExpiresAt: stories.Now()}}
+			s.Guards.Holds = []release.Hold{{Reason: "fair", By: release.Who{Name: "ana"}, ExpiresAt: stories.Now()}}
 		}, "ana holds it"},
 		"live":      {func(s *stories.Story) { s.Sheet.To.DeploymentID = s.Sheet.From.DeploymentID }, "live already"},
 		"no answer": {func(s *stories.Story) { s.Sheet.Relation = ""; s.Sheet.Unknown["commits"] = "GitHub is away." }, ""},

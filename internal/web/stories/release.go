@@ -34,7 +34,11 @@ func operations() []release.Operation {
 		Bake: &release.Watch{
 			Since: before(2 * time.Minute), Until: Now().Add(3 * time.Minute), Probes: 58, Healthy: 56, Bad: 1, Unknown: 1, Dots: "hhhhhhhhhhhhhhhhhhhhhhhhbhhhhhhhhhhhhhhhhhuhhhhhhhhhhhhhhh", Health: "HTTP 502",
 			Errors: &release.Rate{Count: 1, Over: 2 * time.Minute}, Before: &release.Rate{Count: 4, Over: time.Hour}, ErrorsSay: release.Pass, ErrorsText: "within what the hour before had",
+			Counts: []release.Rate{{Count: 0, Over: time.Minute}, {Count: 1, Over: time.Minute}, {Count: 1, Over: 2 * time.Minute}},
 		},
+		Sheet:    "sheet-1",
+		Approval: &release.Approved{ID: "apr_used", By: release.Who{Name: "ana-ruiz"}, At: before(10 * time.Minute)},
+		Glass:    &release.Glass{Passed: []release.Passed{{Cause: release.CauseHeld, Text: "prod is held by ana-ruiz until 2026-11-24 14:30 UTC: the sale"}}},
 	}
 	running.Work.Intended = true
 	back := release.Operation{

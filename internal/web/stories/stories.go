@@ -29,16 +29,17 @@ type Story struct {
 	Operations  []release.Operation // newest first
 	Sheet       release.Sheet
 	Targets     []release.Candidate
-	Holds       []release.Hold
 	Crons       cronStory
 	Database    database.Status
+	Guards      release.Guards
+	Approvals   []release.Approval
 	Err         error // when the board itself cannot answer
 }
 
 // All lists every story.
 func All() []Story {
 	return []Story{
-		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(), Releasing(),
+		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(), Releasing(), Guarded(),
 	}
 }
 
@@ -59,6 +60,7 @@ func Normal() Story {
 			{Source: "health", Age: 8 * time.Second},
 		},
 		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Database: branches(),
+		Guards: release.Guards{Environment: "prod"},
 	}
 }
 
@@ -184,6 +186,7 @@ func Hostile() Story {
 		o.Message, o.Reason, o.By.Name, o.Stayed, o.Phase, o.Action = bad, bad, bad, []string{bad}, release.Phase(bad), release.Action(bad)
 		o.From = &release.Build{ID: bad, URL: "javascript:alert(8)", Commit: bad, Message: bad}
 		o.Steps = []release.Step{{Name: bad, Phase: release.Phase(bad), Intent: bad, Observation: bad, Verdict: release.Verdict(bad), Evidence: []release.Evidence{{Label: bad, Value: bad, URL: "javascript:alert(9)"}}}}
+		o.Glass, o.Approval, o.Sheet = &release.Glass{Passed: []release.Passed{{Cause: release.Cause(bad), Text: bad}}}, &release.Approved{ID: bad, By: release.Who{Name: bad}, Solo: true}, bad
 		o.Bake = &release.Watch{Dots: bad, Health: bad, ErrorsText: bad, ErrorsSay: release.Verdict(bad)}
 	}
 	s.Sheet = release.Sheet{
@@ -191,6 +194,18 @@ func Hostile() Story {
 		Relation: bad, Commits: []release.SheetCommit{{SHA: bad, Message: bad, Author: bad, URL: "data:text/html,x"}}, Dropped: []release.SheetCommit{{SHA: bad, Message: bad}},
 		PullRequests: []release.SheetPull{{Number: 1, Title: bad, URL: "javascript:alert(11)", Author: bad}}, Migrations: []string{bad}, Unknown: map[string]string{bad: bad},
 		Crons: release.SheetCrons{Added: []release.SheetCron{{Path: bad, Schedule: bad}}, Removed: []release.SheetCron{{Path: bad, Schedule: bad}}}, Authors: []string{bad},
+	}
+	who := release.Who{ID: bad, Name: bad}
+	request := release.Approval{
+		ID: "apr_open", State: release.ApprovalOpen, Reason: bad, Summary: bad, By: who, Environment: bad, To: &release.Build{ID: bad, Commit: bad, Message: bad},
+		Decision: &release.Decision{By: who, Reason: bad, Solo: true}, Operation: bad,
+	}
+	other := request
+	other.ID, other.State = bad, release.ApprovalState(bad)
+	s.Approvals = []release.Approval{request, other}
+	s.Guards = release.Guards{
+		Environment: bad, Holds: []release.Hold{{ID: bad, Reason: bad, By: who}}, Frozen: &release.Window{Reason: bad}, Freezing: &release.Window{Reason: bad},
+		Approval: &release.ApprovalRules{}, Waiting: []release.Approval{request}, Pin: &release.Pin{Operation: bad, From: &release.Build{Commit: bad}, To: &release.Build{ID: bad}, By: who, Reason: bad},
 	}
 	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
 	s.Crons.deface(bad)
@@ -255,6 +270,10 @@ func RolledBack() Story {
 	p := s.Status.Environments["prod"]
 	p.Notes = []status.Note{{Code: "rolled_back", Text: "Rolled back 40 min ago. New pushes do not go live until automatic deployments are resumed."}}
 	s.Operations = operations()[1:]
+	s.Guards.Pin = &release.Pin{
+		Operation: "op_back", From: &release.Build{Commit: "e02a9b1c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"}, To: &release.Build{Commit: "9d41c07c0ffee0b7e19f2c0ffee0b7e19f2c0ffe"},
+		By: release.Who{Name: "zoltan"}, Automatic: true, Reason: "3 of the last 5 probes were bad: the database does not answer", At: before(40 * time.Minute),
+	}
 	p.Drift, p.ServedCommit = status.DriftServed, new("5f1c0de")
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
+	"github.com/envdeck/envdeck/internal/web/panel/guards"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
 )
@@ -18,12 +19,18 @@ type Rooms struct {
 	Board   lanes.Board
 	History deployments.History
 	Log     activity.Log
-	Desk    operations.Desk
+	Desk    Desk
 	Crons   crons.Book
 	// URL is the address that people and jobs use.
 	URL func() string
 
 	Databases database.Databases
+}
+
+// Desk is the release room as the panels know it.
+type Desk interface {
+	operations.Desk
+	guards.Desk
 }
 
 // Pages lists every page in the order of the navigation.
@@ -52,6 +59,9 @@ func Pages(r Rooms) []panel.Page {
 		}},
 		{Path: operations.Path + "/{id}", Title: "Operation", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
 			operations.One(r.Desk),
+		}},
+		{Path: guards.Path, Title: "Guards", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
+			guards.New(r.Desk),
 		}},
 		{Path: activity.Path, Title: "Activity", Use: access.ViewAudit, Panels: []panel.Panel{
 			activity.New(r.Log),

@@ -34,6 +34,8 @@ type Board interface {
 type Releases interface {
 	// Operations answers the newest without their steps.
 	Operations(ctx context.Context, a access.Actor, q release.Query) ([]release.Operation, error)
+	// Guards are what stands in front of production.
+	Guards(ctx context.Context, a access.Actor, project string) (release.Guards, error)
 }
 
 // New makes the panel.
@@ -51,6 +53,9 @@ func New(board Board, releases Releases) *panel.Room[View] {
 			ops = nil
 		}
 		facts.View.released(ops, v)
+		if g, err := releases.Guards(ctx, v.Actor, v.Project); err == nil {
+			facts.View.guarded(g, ops, s, v)
+		}
 		for _, lane := range facts.View.Lanes {
 			if lane.Release != nil && lane.Release.Running {
 				facts.Pace = livePace
@@ -71,7 +76,10 @@ func Facts(s status.Status, ages []panel.Age) panel.Facts[View] {
 
 // View is what the template draws.
 type View struct {
-	Lanes []Lane
+	// Banners go across all lanes: what everybody has to know before they do
+	// anything.
+	Banners []Banner
+	Lanes   []Lane
 	// Promotion is what waits on the way to production, nil when the project
 	// has nothing in front of it.
 	Promotion *Promotion
@@ -99,7 +107,8 @@ type Lane struct {
 	Drift        *Drift
 	Notes        []Note
 	Report       *Report
-	Release      *Release // what changes it now, or did lately and is worth a word
+	Release      *Release  // what changes it now, or did lately and is worth a word
+	Guard        *ui.Badge // held or frozen; nil when it is free
 
 	Errors   ui.Fact
 	Visitors ui.Fact
@@ -194,6 +203,19 @@ type Promotion struct {
 	Act    string
 	ActWhy ui.Text
 	Watch  string // the page of the operation that runs, "" for none
+	// Guard is what stands in the way and can be seen to: "Held by ana until…".
+	Guard ui.Text
+}
+
+// Banner is one line across the page.
+type Banner struct {
+	Icon string
+	Tone ui.Tone
+	Head ui.Text
+	Text ui.Text
+	At   time.Time // zero: it has none
+	// Path is where to see to it, and Do what is done there.
+	Path, Do string
 }
 
 // Release is the newest operation on an environment.

@@ -30,6 +30,10 @@ func (b board) Operations(context.Context, access.Actor, release.Query) ([]relea
 	return b.Story.Operations, b.Err
 }
 
+func (b board) Guards(context.Context, access.Actor, string) (release.Guards, error) {
+	return b.Story.Guards, b.Err
+}
+
 func draw(t *testing.T, s stories.Story) *goquery.Document {
 	t.Helper()
 	ready, err := lanes.New(board{s}, board{s}).Prepare(t.Context(), panel.Viewer{Now: stories.Now()})
@@ -70,7 +74,8 @@ func TestStories(t *testing.T) {
 			[]string{"7 commits", "3 PRs", "Visitors, last hour", "1\u202f284", "Uncommitted changes", "2 ahead, 5 behind", "87 ms"},
 		},
 		{stories.DevOffline(), map[string]int{"#lane-0[data-offline]": 1, `#lane-0 .badge[data-tone="quiet"]`: 2, "#lane-0 .why": 0}, []string{"Not running", "normal for a working copy"}},
-		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 3}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back 40 min ago"}},
+		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 2, `.banner[data-tone="warn"]`: 1, ".banner a": 1}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back from e02a9b1 to 9d41c07 by envdeck itself, because 3 of the last 5 probes were bad: the database does not answer."}},
+		{stories.Guarded(), map[string]int{".banner": 3, "#lane-2 .lane-state .badge": 2, "[data-slot=promote] a.primary": 0}, []string{"prod is held by ana-ruiz until 24 Nov 14:30 UTC", "A freeze begins 22 Nov 16:30 UTC", "1 request waits for an approval"}},
 		{stories.Split(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 1, `#lane-2 .notice[data-tone="busy"]`: 1, `#lane-2 .lane-state .badge[data-tone="busy"]`: 1}, []string{"Deploying"}},
 		{stories.PartialError(), map[string]int{"details.trouble": 1, ".trouble .notice": 2, `.age[data-source="github"][data-state="stale"]`: 1, `.age[data-source="sentry"][data-state="never"]`: 1, ".lane": 3}, []string{"Sentry refused the token", "database answers in 2.1 s"}},
 		{stories.Six(), map[string]int{`.lanes[data-count="6"] .lane`: 6, ".promotion": 1}, nil},

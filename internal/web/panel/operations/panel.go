@@ -38,7 +38,7 @@ type Desk interface {
 
 // All makes the panel of the newest operations.
 func All(desk Desk) *panel.Room[View] {
-	return list("operations", "Operations", panel.More{}, desk, 50)
+	return list("operations", "Operations", panel.More{Path: "/admin/environments/guards", Text: "Guards: holds, freezes, approvals"}, desk, 50)
 }
 
 // Newest makes the short list.
@@ -87,6 +87,7 @@ func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
 	if !view.Ended {
 		view.Act = newAct(&op, a)
 	}
+	view.guards(&op)
 	facts := panel.Facts[View]{View: view, Say: ui.Text(view.Row.State.Word + ". " + string(view.Row.Message)), Title: ui.Text(view.Row.State.Word)}
 	if !view.Ended {
 		facts.Pace = livePace
@@ -109,6 +110,13 @@ type View struct {
 	Stayed  []ui.Text
 	Ended   bool
 	Act     *Act
+	// Sheet is the page of what was confirmed, Compare of what lies between the
+	// two builds; "" when there is none.
+	Sheet    string
+	Compare  string
+	Approved ui.Text
+	Request  string // the page of the approval
+	Glass    []ui.Text
 }
 
 // Row is one operation in a line.
@@ -122,6 +130,7 @@ type Row struct {
 	Reason      ui.Text
 	By          ui.Text
 	Automatic   bool
+	Marks       []ui.Badge // what everybody should see at a glance
 	Commit      ui.Text
 	At          time.Time
 	EndedAt     time.Time
@@ -158,7 +167,8 @@ type Evidence struct {
 // Bake is the watch over the new build.
 type Bake struct {
 	Since, Until time.Time
-	Dots         []Dot
+	Probes       Chart
+	Counts       *Chart // nil while nothing was counted
 	Healthy      string
 	Health       ui.Text
 	Errors       ui.Fact
@@ -167,12 +177,6 @@ type Bake struct {
 	ErrorsText   ui.Text
 	SickBefore   bool
 	Unproven     bool
-}
-
-// Dot is one probe.
-type Dot struct {
-	Class string
-	Word  string
 }
 
 // Act is what can be done about a running operation.
@@ -215,6 +219,18 @@ func newRow(op *release.Operation) Row {
 	}
 	if op.To != nil {
 		r.Commit = short(op.To.Commit)
+	}
+	if op.Glass != nil {
+		r.Marks = append(r.Marks, ui.Badge{Icon: "failed", Word: "Glass broken", Tone: ui.Bad})
+	}
+	if op.Approval != nil && op.Approval.Solo {
+		r.Marks = append(r.Marks, ui.Badge{Icon: "note", Word: "Solo", Tone: ui.Warn})
+	}
+	if op.Automatic {
+		r.Marks = append(r.Marks, ui.Badge{Icon: "pin", Word: "By envdeck itself", Tone: ui.Quiet})
+	}
+	if op.Phase == release.Superseded {
+		r.Marks = append(r.Marks, ui.Badge{Icon: "split", Word: "Moved from outside", Tone: ui.Warn})
 	}
 	if op.EndedAt != nil {
 		r.EndedAt, r.Took = *op.EndedAt, took(op.EndedAt.Sub(op.CreatedAt))
@@ -334,9 +350,7 @@ func newBake(w *release.Watch) *Bake {
 		b.Verdict = ui.Badge{Icon: "unknown", Word: "Not known yet", Tone: ui.Unknown}
 	}
 	b.Healthy = strconv.Itoa(w.Healthy) + " of " + strconv.Itoa(w.Probes)
-	for _, c := range w.Dots[max(0, len(w.Dots)-40):] {
-		b.Dots = append(b.Dots, dot(c))
-	}
+	b.Probes, b.Counts = probes(w), counts(w)
 	return b
 }
 
@@ -346,19 +360,4 @@ func rate(r *release.Rate) ui.Fact {
 	}
 	a := strconv.FormatFloat(float64(r.Count)/max(r.Over.Minutes(), 1.0/60), 'f', 1, 64)
 	return ui.Known(ui.Text(strconv.FormatInt(r.Count, 10) + " in " + took(r.Over) + ", " + a + " a minute"))
-}
-
-func dot(c rune) Dot {
-	switch c {
-	case 'h':
-		return Dot{"good", "healthy"}
-	case 'd':
-		return Dot{"warn", "degraded"}
-	case 'b':
-		return Dot{"bad", "bad"}
-	case 'o':
-		return Dot{"busy", "another build answered"}
-	default:
-		return Dot{"unknown", "could not be told"}
-	}
 }

@@ -64,7 +64,7 @@ func TestARunningOperation(t *testing.T) {
 	all := desk(stories.Releasing().Operations)
 	doc := draw(t, operations.One(all), super(), "op_running")
 	for selector, want := range map[string]int{
-		".op-steps > li": 4, ".op-dots .dot": 40, `.op-dots [data-tone="bad"]`: 1, `.op-dots [data-tone="unknown"]`: 1, "time[data-left]": 1,
+		".op-steps > li": 4, ".op-chart": 2, ".op-chart .dot": 61, `.op-chart .dot[data-tone="bad"]`: 1, `.op-chart .dot[data-tone="unknown"]`: 1, ".op-limit": 2, `a[href="/admin/environments/sheets/sheet-1"]`: 1, "time[data-left]": 1,
 		`form[action="/admin/environments/rollback"] [name=reason][required]`: 1, `.panel[data-pace="2"]`: 1, ".op-evidence a": 1, "button[disabled]": 0,
 	} {
 		if got := doc.Find(selector).Length(); got != want {
