@@ -21,7 +21,34 @@ func block(base string, token secret.Text) any {
 func check(ctx context.Context, api any) error { return api.(provider.Checker).Check(ctx) }
 
 func TestContract(t *testing.T) {
-	providertest.Suite{Kind: cloudflare.Kind(), Block: block, Calls: []providertest.Call{{Name: "check", Do: check}}}.Run(t)
+	shares := []provider.WorkerShare{{VersionID: version, Percent: 100}}
+	providertest.Suite{Kind: cloudflare.Kind(), Block: block, Calls: []providertest.Call{
+		{Name: "check", Do: check},
+		{Name: "scripts", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerLister).WorkerScripts(ctx)
+			return err
+		}},
+		{Name: "deployments", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerReader).WorkerDeployments(ctx, "backend")
+			return err
+		}},
+		{Name: "versions", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerReader).WorkerVersions(ctx, "backend", nil)
+			return err
+		}},
+		{Name: "triggers", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerReader).WorkerTriggers(ctx, "backend")
+			return err
+		}},
+		{Name: "traffic", Once: true, Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerCounter).WorkerTraffic(ctx)
+			return err
+		}},
+		{Name: "deploy", Write: true, Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.WorkerDeployer).DeployWorker(ctx, "backend", shares, "back", false)
+			return err
+		}},
+	}}.Run(t)
 }
 
 func TestCheck(t *testing.T) {

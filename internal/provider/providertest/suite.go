@@ -39,6 +39,9 @@ type Call struct {
 	Do   func(ctx context.Context, api any) error
 	// Write says that the call changes something: it is never sent twice.
 	Write bool
+	// Once says that the question is no GET (a query in a POST), so that a lost
+	// answer is not asked for again.
+	Once bool
 	// List says that the answer is a JSON list and not an object.
 	List bool
 	// Kinds are the statuses that mean something else for this call.

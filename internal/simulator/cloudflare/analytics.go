@@ -54,6 +54,7 @@ type row struct {
 	gone     float64
 	w        *worker
 	key      string
+	pinned   *world.WorkerKnob // the script's whole traffic is this
 }
 
 func (e *execution) dataset(f *ast.Field, path []any) (any, *wire.Error) {
@@ -126,7 +127,7 @@ func (e *execution) checkFields(p *plan, path []any) *wire.Error {
 			return nil, unknownField(f, path)
 		}
 		return e.each(f.SelectionSet, path, func(leaf *ast.Field, path []any) (any, *wire.Error) {
-			if _, ok := fields[leaf.Name]; !ok && leaf.Name != "__typename" {
+			if _, ok := fields[leaf.Name]; leaf.Name != "__typename" && (!ok || slices.Contains(e.s.Knobs.AnalyticsHide, leaf.Name)) {
 				return nil, unknownField(leaf, path)
 			}
 			count++
@@ -313,6 +314,7 @@ func (e *execution) rows(p *plan) []*row {
 	for _, key := range sortedKeys(byKey) {
 		list = append(list, byKey[key])
 	}
+	list = e.pin(list)
 	slices.SortStableFunc(list, func(a, b *row) int { return e.compare(p.order, a, b) })
 	return list[:min(len(list), p.limit)]
 }

@@ -13,6 +13,9 @@ func (e *execution) leaf(r *row, group, field string) any {
 	if field == "__typename" {
 		return nodeType + strings.ToUpper(group[:1]) + group[1:]
 	}
+	if pinned, ok := r.pinnedLeaf(group, field); ok {
+		return pinned
+	}
 	cpu, wall := r.jitter(e.s, r.w.cpu, "cpu"), r.jitter(e.s, r.w.wall, "wall")
 	switch group {
 	case "dimensions":
@@ -34,6 +37,65 @@ func (e *execution) leaf(r *row, group, field string) any {
 		}
 	}
 	return r.sum(field, cpu, wall)
+}
+
+// pin replaces the counts of scripts whose traffic is pinned: the rows of such
+// a script share its numbers out among them, to the last request.
+func (e *execution) pin(rows []*row) []*row {
+	for name := range e.s.Knobs.Workers {
+		knob := e.s.Knobs.Workers[name]
+		var all float64
+		for _, r := range rows {
+			if r.w.name == name {
+				all += r.requests
+			}
+		}
+		var seen, requests, errors, gone float64
+		for _, r := range rows {
+			if r.w.name != name {
+				continue
+			}
+			r.pinned = &knob
+			seen += r.requests
+			upTo := func(total int64) float64 { return math.Round(float64(total) * seen / all) }
+			r.requests, r.errors, r.gone = upTo(knob.Requests)-requests, upTo(knob.Errors)-errors, upTo(knob.ClientDisconnects)-gone
+			r.errors = min(r.errors, r.requests)
+			requests, errors, gone = requests+r.requests, errors+r.errors, gone+r.gone
+		}
+	}
+	return slices.DeleteFunc(rows, func(r *row) bool { return r.pinned != nil && r.requests == 0 })
+}
+
+// share is a row's part of a pinned number.
+func (r *row) share(n int64) int64 {
+	if r.pinned.Requests == 0 {
+		return 0
+	}
+	return int64(math.Round(float64(n) * r.requests / float64(r.pinned.Requests)))
+}
+
+// pinnedLeaf answers what the knob says; false for everything else.
+func (r *row) pinnedLeaf(group, field string) (any, bool) {
+	if r.pinned == nil || group != "sum" && group != "quantiles" {
+		return nil, false
+	}
+	switch field {
+	case "subrequests":
+		return r.share(r.pinned.Subrequests), true
+	case "cpuTimeUs":
+		return r.share(r.pinned.CPUTimeUs), true
+	case "wallTime":
+		return r.share(r.pinned.WallTime), true
+	case "cpuTimeP50":
+		return r.pinned.CPUTimeP50, true
+	case "cpuTimeP99":
+		return r.pinned.CPUTimeP99, true
+	case "wallTimeP50":
+		return r.pinned.WallTimeP50, true
+	case "wallTimeP99":
+		return r.pinned.WallTimeP99, true
+	}
+	return nil, false
 }
 
 func (r *row) quantile(m string, factor, cpu, wall float64) float64 {

@@ -42,6 +42,22 @@ type change struct {
 	AutoAssign               *bool             `json:"auto_assign"`
 	Plan                     *world.Plan       `json:"plan"`
 	Unstick                  *bool             `json:"unstick"`
+	Workers                  map[string]worker `json:"workers"`
+	AnalyticsHide            *[]string         `json:"analytics_hide"`
+}
+
+// worker pins a script's counted traffic, in the analytics' own words.
+type worker struct {
+	Requests          int64   `json:"requests"`
+	Errors            int64   `json:"errors"`
+	ClientDisconnects int64   `json:"clientDisconnects"`
+	Subrequests       int64   `json:"subrequests"`
+	CPUTimeUs         int64   `json:"cpuTimeUs"`
+	WallTime          int64   `json:"wallTime"`
+	CPUTimeP50        float64 `json:"cpuTimeP50"`
+	CPUTimeP99        float64 `json:"cpuTimeP99"`
+	WallTimeP50       float64 `json:"wallTimeP50"`
+	WallTimeP99       float64 `json:"wallTimeP99"`
 }
 
 type ill struct {
@@ -93,6 +109,11 @@ func (c change) check() error {
 	}
 	if c.Plan != nil && !slices.Contains([]world.Plan{world.Hobby, world.Pro, world.Enterprise}, *c.Plan) {
 		return bad("plan %q is not one of hobby, pro, enterprise", *c.Plan)
+	}
+	for name, w := range c.Workers {
+		if w.Errors > w.Requests || min(w.Requests, w.Errors, w.Subrequests, w.ClientDisconnects, w.CPUTimeUs, w.WallTime) < 0 {
+			return bad("worker %q: no number is below 0, and there are no more errors than requests", name)
+		}
 	}
 	if c.CronFails != nil && *c.CronFails > 1 {
 		return bad("cron_fails is a share up to 1; 0 is the normal share")
@@ -199,6 +220,13 @@ func (c change) knobs(s *world.State) {
 	set(&k.Rival, c.Rival)
 	set(&k.CronsStop, c.CronsStop)
 	set(&k.CronFails, c.CronFails)
+	set(&k.AnalyticsHide, c.AnalyticsHide)
+	if c.Workers != nil {
+		k.Workers = map[string]world.WorkerKnob{}
+		for name, w := range c.Workers {
+			k.Workers[name] = world.WorkerKnob(w)
+		}
+	}
 	set(&s.Team.Plan, c.Plan)
 	if c.AutoAssign != nil {
 		s.SetAutoAssign(*c.AutoAssign, s.People[0])

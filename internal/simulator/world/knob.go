@@ -28,6 +28,11 @@ type Knobs struct {
 	// share, one in a hundred.
 	CronFails float64
 	Workflow  WorkflowKnob // the next workflow runs
+	// Workers pins the counted traffic of scripts, by name, however long the
+	// span that is asked for: a day whose numbers are known.
+	Workers map[string]WorkerKnob
+	// AnalyticsHide are fields that the account's analytics do not know.
+	AnalyticsHide []string
 
 	autoAssignBefore bool // what a rollback found
 }
@@ -63,6 +68,15 @@ type BuildKnob struct {
 type WorkflowKnob struct {
 	Wait bool // for somebody's approval
 	Fail bool
+}
+
+// WorkerKnob is the counted traffic of one script. Times are in microseconds,
+// as the platform counts them; without requests the script has no row.
+type WorkerKnob struct {
+	Requests, Errors, ClientDisconnects int64
+	Subrequests, CPUTimeUs, WallTime    int64
+	CPUTimeP50, CPUTimeP99              float64
+	WallTimeP50, WallTimeP99            float64
 }
 
 // Ill is something wrong with a running build, or with an environment.
