@@ -22,6 +22,7 @@ import (
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
+	"github.com/envdeck/envdeck/internal/worker"
 )
 
 // base is where the dashboard's own API lives.
@@ -31,6 +32,7 @@ const base = "/api/admin/environments"
 type Options struct {
 	Door    *door.Door
 	Boards  *status.Boards
+	Workers *worker.Boards
 	Control *access.Control
 	// Crons may be nil: then there are no routes of cron jobs.
 	Crons *cron.Book
@@ -57,6 +59,7 @@ type API struct {
 func Mount(o Options) *API {
 	a := newAPI(o)
 	a.mountStatus()
+	a.mountWorkers()
 	a.mountReleases()
 	a.mountReport()
 	a.mountCrons()

@@ -30,6 +30,7 @@ import (
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/store"
 	"github.com/envdeck/envdeck/internal/usage"
+	"github.com/envdeck/envdeck/internal/worker"
 )
 
 // Options is what an App is made of.
@@ -50,6 +51,7 @@ type App struct {
 	keeper   *cache.Keeper
 	watch    *health.Watch
 	boards   []*status.Board
+	workers  []*worker.Board
 	desk     *release.Desk
 	crons    *cron.Book
 	data     *database.Book
@@ -192,6 +194,7 @@ func (a *App) openBoards(ctx context.Context) error {
 	}
 	a.loops = append(a.loops, loop{"health", a.watch.Run})
 	a.openDatabases(sets)
+	a.openWorkers(sets)
 	a.openReleases(sets)
 	return a.openCrons(ctx, sets)
 }
@@ -222,10 +225,11 @@ func (a *App) openDoor() {
 		Proxies: networks(a.o.Config.Auth.Proxies), Trusted: trustedHeader(a.o.Config.Auth.TrustedHeader),
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Control: a.Control, Desk: a.desk, Crons: a.crons, Databases: a.data, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	workers := worker.NewBoards(a.Control.Gate, a.workers)
+	api.Mount(api.Options{Door: a.door, Boards: boards, Workers: workers, Control: a.Control, Desk: a.desk, Crons: a.crons, Databases: a.data, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountPings()
 	a.mountProbes()
-	a.mountWeb(boards)
+	a.mountWeb(boards, workers)
 }
 
 // URL is the address that people use.

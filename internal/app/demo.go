@@ -100,6 +100,9 @@ func (d *Demo) Refresh(ctx context.Context) {
 	for _, b := range d.app.boards {
 		b.Refresh(ctx)
 	}
+	for _, b := range d.app.workers {
+		b.Refresh(ctx)
+	}
 	d.app.crons.Refresh(ctx)
 	d.app.data.Refresh(ctx)
 }
@@ -107,6 +110,11 @@ func (d *Demo) Refresh(ctx context.Context) {
 // Filled waits for the first whole picture.
 func (d *Demo) Filled(ctx context.Context) error {
 	for _, b := range d.app.boards {
+		if err := b.Filled(ctx); err != nil {
+			return err
+		}
+	}
+	for _, b := range d.app.workers {
 		if err := b.Filled(ctx); err != nil {
 			return err
 		}

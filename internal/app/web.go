@@ -18,10 +18,11 @@ import (
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
+	"github.com/envdeck/envdeck/internal/worker"
 )
 
 // mountWeb opens the pages.
-func (a *App) mountWeb(boards *status.Boards) {
+func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
@@ -35,7 +36,7 @@ func (a *App) mountWeb(boards *status.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, URL: a.URL, Databases: databases{a.data}}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, Workers: fleet{workers}, URL: a.URL, Databases: databases{a.data}}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {
@@ -108,6 +109,25 @@ func (b board) Deployments(ctx context.Context, who access.Actor, project string
 		return status.Deployments{}, nil, err
 	}
 	return s.Value, ages.Sources, nil
+}
+
+// fleet gives the panels the workers, with ages in their words.
+type fleet struct{ boards *worker.Boards }
+
+func (f fleet) Workers(ctx context.Context, who access.Actor, project string) (worker.Workers, []status.Age, error) {
+	s, ages, err := f.boards.Workers(ctx, who, project)
+	if err != nil {
+		return worker.Workers{}, nil, err
+	}
+	return s.Value, ages.Sources, nil
+}
+
+func (f fleet) Worker(ctx context.Context, who access.Actor, project, name string) (worker.History, []status.Age, error) {
+	h, ages, err := f.boards.Worker(ctx, who, project, name)
+	if err != nil {
+		return worker.History{}, nil, err
+	}
+	return h, ages.Sources, nil
 }
 
 // people signs people in and out for the pages.

@@ -62,7 +62,7 @@ func newRoot(s Streams) *cobra.Command {
 		return fault.New(fault.Invalid, "%s: %v. See %q.", c.CommandPath(), err, c.CommandPath()+" --help")
 	})
 	root.AddCommand(
-		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s),
+		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s), newWorkers(s),
 		newPromote(s), newRollback(s), newDeploy(s), newOperations(s), newCompare(s), newGuards(s), newHolds(s), newApprovals(s), newResume(s), newDev(s), newCron(s), newCrons(s),
 		newDatabase(s),
 		newUser(s), newToken(s), newAudit(s), newBackup(s), newDoctor(s), newVersion(s),

@@ -149,15 +149,20 @@ func (b *Board) agesAt(now time.Time) *Ages {
 	if age, ok := b.reports.age(now); ok {
 		a.Sources = append(a.Sources, Age{Source: "report", Age: age})
 	}
+	a.Header = Header(a.Sources)
+	return a
+}
+
+// Header is ages in the form of the Envdeck-Age header.
+func Header(ages []Age) string {
 	var text strings.Builder
-	for i, s := range a.Sources {
+	for i, a := range ages {
 		if i > 0 {
 			text.WriteString(", ")
 		}
-		text.WriteString(s.Source + "=" + s.text())
+		text.WriteString(a.Source + "=" + a.text())
 	}
-	a.Header = text.String()
-	return a
+	return text.String()
 }
 
 func (a Age) text() string {

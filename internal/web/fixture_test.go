@@ -28,7 +28,9 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
+	"github.com/envdeck/envdeck/internal/web/panel/workers"
 	"github.com/envdeck/envdeck/internal/web/stories"
+	"github.com/envdeck/envdeck/internal/worker"
 )
 
 // desk plays the rooms behind the face: a story told, and one person known.
@@ -223,6 +225,19 @@ func (d *desk) Decline(_ context.Context, _ access.Actor, id, _ string) (release
 	return release.Approval{ID: id}, nil
 }
 
+func (d *desk) Workers(context.Context, access.Actor, string) (worker.Workers, []panel.Age, error) {
+	s := d.now()
+	return s.Fleet.Workers, s.Fleet.Ages, s.Err
+}
+
+func (d *desk) Worker(_ context.Context, _ access.Actor, _, name string) (worker.History, []panel.Age, error) {
+	s := d.now()
+	if name != s.Fleet.History.Name {
+		return worker.History{}, nil, fault.New(fault.NotFound, "There is no such Worker.")
+	}
+	return s.Fleet.History, s.Fleet.Ages, s.Err
+}
+
 // Promote takes what the desk would take, and remembers it.
 func (d *desk) Promote(_ context.Context, _ access.Actor, q release.PromoteRequest) (release.Operation, error) {
 	d.mu.Lock()
@@ -295,12 +310,13 @@ type rooms interface {
 	web.CronRunner
 	database.Databases
 	all.Desk
+	workers.Fleet
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
 		Access: d, Releases: d, Board: d, Runner: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Databases: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 

@@ -50,6 +50,7 @@ func TestBrowserPages(t *testing.T) {
 		"guards": guards.Path, "approval": web.ApprovalsPath + "/apr_open", "compare": web.ComparePath,
 		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
 		"crons": crons.Path, "cron": crons.JobPath + "?path=x", "cron output": crons.OutputPath + "?path=x&run=1",
+		"workers": home + "/workers", "worker": home + "/workers/transpiler",
 	})
 	look := func(name, path string, minds bool) {
 		for i, theme := range []string{"light", "dark"} {

@@ -133,7 +133,9 @@ func TestTraffic(t *testing.T) {
 	}
 	bare := day
 	bare.WallP50, bare.WallP99, bare.CPU = nil, nil, nil
-	refused := func(text string) string { return `{"data":null,"errors":[{"message":"` + text + `","path":["viewer"]}]}` }
+	refused := func(text string) string {
+		return `{"data":null,"errors":[{"message":"` + text + `","path":["viewer"]}]}`
+	}
 	for name, c := range map[string]struct {
 		body string
 		want map[string]provider.WorkerDay
@@ -142,7 +144,8 @@ func TestTraffic(t *testing.T) {
 		"the worked example": {example, map[string]provider.WorkerDay{"backend": day}, 0},
 		"times left out": {
 			strings.NewReplacer(`"cpuTimeUs":2400000,`, "", `"wallTimeP50":42000,"wallTimeP99":910000`, `"wallTimeP50":null`).Replace(example),
-			map[string]provider.WorkerDay{"backend": bare}, 0,
+			map[string]provider.WorkerDay{"backend": bare},
+			0,
 		},
 		"no traffic at all":     {`{"data":{"viewer":{"accounts":[{"totals":[],"hours":[]}]}},"errors":null}`, map[string]provider.WorkerDay{}, 0},
 		"no account":            {`{"data":{"viewer":{"accounts":[]}},"errors":null}`, nil, fault.Denied},

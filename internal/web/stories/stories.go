@@ -33,6 +33,7 @@ type Story struct {
 	Database    database.Status
 	Guards      release.Guards
 	Approvals   []release.Approval
+	Fleet       Fleet
 	Err         error // when the board itself cannot answer
 }
 
@@ -59,7 +60,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Database: branches(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Fleet: fleet(), Database: branches(),
 		Guards: release.Guards{Environment: "prod"},
 	}
 }

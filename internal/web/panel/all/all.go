@@ -12,6 +12,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/guards"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
+	"github.com/envdeck/envdeck/internal/web/panel/workers"
 )
 
 // Rooms are the features behind the panels.
@@ -21,6 +22,7 @@ type Rooms struct {
 	Log     activity.Log
 	Desk    Desk
 	Crons   crons.Book
+	Workers workers.Fleet
 	// URL is the address that people and jobs use.
 	URL func() string
 
@@ -37,7 +39,7 @@ type Desk interface {
 func Pages(r Rooms) []panel.Page {
 	return []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
-			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), database.Brief(r.Databases), deployments.Newest(r.History, 8),
+			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), workers.Cards(r.Workers), database.Brief(r.Databases), deployments.Newest(r.History, 8),
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
@@ -62,6 +64,12 @@ func Pages(r Rooms) []panel.Page {
 		}},
 		{Path: guards.Path, Title: "Guards", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
 			guards.New(r.Desk),
+		}},
+		{Path: workers.Path, Title: "Workers", Use: access.ViewWorkers, Panels: []panel.Panel{
+			workers.All(r.Workers),
+		}},
+		{Path: workers.Path + "/{id}", Title: "Worker", Use: access.ViewWorkers, Under: workers.Path, Panels: []panel.Panel{
+			workers.One(r.Workers),
 		}},
 		{Path: activity.Path, Title: "Activity", Use: access.ViewAudit, Panels: []panel.Panel{
 			activity.New(r.Log),
