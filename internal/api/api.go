@@ -95,6 +95,7 @@ func newAPI(o Options) *API {
 	cfg := huma.DefaultConfig("envdeck", o.Version)
 	cfg.CreateHooks = nil // no $schema in bodies, no Link headers
 	cfg.DocsPath, cfg.OpenAPIPath, cfg.SchemasPath = "", "", ""
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	// A filter with a slip of the pen would let everything through.
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Info.Description = "What runs where, moved and proven. Errors are problems as in RFC 9457 with a stable kind. " +

@@ -2,7 +2,9 @@ package api
 
 import (
 	"net/http"
+	"path"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -77,6 +79,23 @@ func (a *API) refuses(op *huma.Operation, codes ...int) {
 // answer describes an answer in JSON.
 func (a *API) answer(description string, v any) *huma.Response {
 	return &huma.Response{Description: description, Content: map[string]*huma.MediaType{"application/json": {Schema: a.schema(v)}}}
+}
+
+// schemaName names a type in the document. Types of rooms that show something
+// beside the environments carry their room's name: every room may have a Status.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch room := path.Base(t.PkgPath()); room {
+	case "database", "worker":
+		title := strings.ToUpper(room[:1]) + room[1:]
+		if !strings.HasPrefix(name, title) {
+			return title + name
+		}
+	}
+	return name
 }
 
 // schema registers a Go type in the document and answers the reference to it.
