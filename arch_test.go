@@ -21,7 +21,7 @@ var walls = map[string]struct {
 }{
 	"cmd/envdeck":    {[]string{"internal/cli"}, "main only starts the command line"},
 	"internal/bench": {[]string{"internal/access", "internal/app", "internal/config", "internal/provider/all"}, "measures the whole program"},
-	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release", "internal/cron", "internal/database", "internal/worker"}, "commands parse, call and print"},
+	"internal/cli":   {[]string{"internal/app", "internal/config", "internal/cron/expr", ground, "internal/door", "internal/provider", "internal/provider/all", "internal/simulator", "internal/status", "internal/access", "internal/health", "internal/store", "internal/release", "internal/cron", "internal/database", "internal/worker", "internal/alert"}, "commands parse, call and print"},
 	"internal/app":   {[]string{"internal/..."}, "the composition root is the only place that knows every room"},
 
 	// Faces: thin; no rule, no SQL.
@@ -45,6 +45,7 @@ var walls = map[string]struct {
 	"internal/database":           {[]string{ground, "internal/access", "internal/cache", "internal/provider"}, "branches and snapshots are asked for as abilities; migrations are told through a port"},
 	"internal/database/migration": {nil, "how a tool counts depends on files and rows alone"},
 	"internal/worker":             {[]string{ground, "internal/access", "internal/cache", "internal/cron/expr", "internal/provider", "internal/status"}, "rules know no technology and no vendor; how old facts are is said in the words of status"},
+	"internal/alert":              {[]string{ground, "internal/access", "internal/cron", "internal/health", "internal/release"}, "what went wrong is read from what other rooms committed; how it is sent is not its affair"},
 	"internal/cron/expr":          {nil, "an expression engine needs nothing of ours"},
 
 	"internal/database/schema": {nil, "what a statement means depends on its text alone"},
@@ -59,6 +60,7 @@ var walls = map[string]struct {
 	"internal/cache":                 {[]string{ground}, "the cache does not know what it keeps"},
 	"internal/store":                 {[]string{ground, features, "internal/cron/expr"}, "SQL implements what features declare"},
 	"internal/store/storetest":       {[]string{ground, "internal/store"}, "test databases"},
+	"internal/notify":                {[]string{ground, "internal/alert"}, "carries messages and decides nothing"},
 	"internal/usage":                 {[]string{"internal/provider"}, "counting decides nothing"},
 
 	// For programs that are not envdeck.
@@ -86,7 +88,7 @@ const (
 
 var groups = map[string][]string{
 	ground:   {"internal/catalog", "internal/clock", "internal/fault", "internal/hostile", "internal/secret", "internal/snapshot"},
-	features: {"internal/access", "internal/cron", "internal/database", "internal/health", "internal/status", "internal/release", "internal/worker"},
+	features: {"internal/access", "internal/alert", "internal/cron", "internal/database", "internal/health", "internal/status", "internal/release", "internal/worker"},
 }
 
 func TestArrowsPointDown(t *testing.T) {

@@ -26,6 +26,7 @@ type Keys struct {
 	pepper []byte // of tokens, links
 	audit  []byte // of the audit chain
 	seal   []byte // encrypts stored answers
+	link   []byte // signs the links in messages
 	check  string // recognises the master key; not secret
 }
 
@@ -44,7 +45,7 @@ func NewKeys(master secret.Text) (Keys, error) {
 		return key
 	}
 	return Keys{
-		pepper: derive("token"), audit: derive("audit"), seal: derive("answer"),
+		pepper: derive("token"), audit: derive("audit"), seal: derive("answer"), link: derive("link"),
 		check: hex.EncodeToString(derive("check")[:8]),
 	}, nil
 }
@@ -87,6 +88,10 @@ func createKey(path string) error {
 	}
 	return os.Link(f.Name(), path)
 }
+
+// Links is the key that signs links in messages: whoever has one of those can
+// do with it what it says, and nothing else.
+func (k Keys) Links() secret.Text { return secret.New(hex.EncodeToString(k.link)) }
 
 // hash is how a token or link is stored.
 func (k Keys) hash(text string) string {

@@ -13,6 +13,7 @@ const (
 	// Open to everybody.
 	PublicHealth // the plain health answer
 	SignIn       // the sign-in and set-up pages and forms
+	SnoozeByLink // silence one incident, with the signed link of a message
 
 	// Reading.
 	ViewStatus
@@ -86,6 +87,7 @@ var (
 var policy = [useCases]rule{
 	PublicHealth: {name: "health.public", open: true},
 	SignIn:       {name: "session.sign_in", open: true, write: true},
+	SnoozeByLink: {name: "incident.link", open: true, write: true},
 
 	ViewStatus:      {name: "status.view", roles: viewers, scopes: reading},
 	ViewDeployments: {name: "deployments.view", roles: viewers, scopes: reading},

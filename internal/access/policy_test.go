@@ -8,7 +8,7 @@ import (
 // The whole policy, said a second time in another form: by caller.
 func TestPolicy(t *testing.T) {
 	var (
-		open  = []UseCase{PublicHealth, SignIn}
+		open  = []UseCase{PublicHealth, SignIn, SnoozeByLink}
 		reads = []UseCase{
 			ViewStatus, ViewDeployments, ViewOperations, Compare, ViewCrons, ViewWorkers, ViewDatabase,
 			ViewIncidents, ViewHealth, ViewUsage, ViewEvents,

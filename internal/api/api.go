@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/database"
@@ -38,9 +39,11 @@ type Options struct {
 	Crons *cron.Book
 	// Databases may be nil: then there are no routes of databases.
 	Databases *database.Book
-	Desk      *release.Desk
-	Self      Self
-	Version   string
+	// Alerts may be nil: then there are no routes of incidents.
+	Alerts  *alert.Desk
+	Desk    *release.Desk
+	Self    Self
+	Version string
 	// Clock is for expiries that are asked for as a time; nil for the
 	// machine's.
 	Clock clock.Clock
@@ -64,6 +67,7 @@ func Mount(o Options) *API {
 	a.mountReport()
 	a.mountCrons()
 	a.mountDatabase()
+	a.mountIncidents()
 	a.mountHealth()
 	a.mountAccess()
 	a.mountDocument()

@@ -9,14 +9,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/envdeck/envdeck/internal/catalog"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/api"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/door"
@@ -57,7 +61,12 @@ func openFor(t testing.TB) *face {
 	}
 	plenty := door.Rate{PerSecond: 1e6, Burst: 1e6}
 	d := door.New(door.Options{Control: control, Log: logger, Limits: door.Limits{Caller: plenty, Address: plenty}})
-	return &face{Door: d, control: control, api: api.Mount(api.Options{Door: d, Control: control, Version: "test"}), tokens: tokens, log: log, db: db}
+	u, _ := url.Parse("https://shop.example.com")
+	alerts := alert.NewDesk(alert.NewEngine(alert.Options{
+		Catalog: catalog.Catalog{{Name: "shop", Environments: []catalog.Environment{{Name: "prod", Kind: catalog.Production, URL: u}}}},
+		Store:   db, Clock: clock.Real(), Log: slog.New(slog.DiscardHandler),
+	}), control.Gate)
+	return &face{Door: d, control: control, api: api.Mount(api.Options{Door: d, Control: control, Alerts: alerts, Version: "test"}), tokens: tokens, log: log, db: db}
 }
 
 // session signs a user in and answers the cookie.

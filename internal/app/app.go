@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/api"
 	"github.com/envdeck/envdeck/internal/cache"
 	"github.com/envdeck/envdeck/internal/clock"
@@ -55,6 +56,8 @@ type App struct {
 	desk     *release.Desk
 	crons    *cron.Book
 	data     *database.Book
+	alerts   *alert.Desk
+	secrets  access.Keys
 	counter  *usage.Counter
 	door     *door.Door
 	listener net.Listener
@@ -124,16 +127,10 @@ func (a *App) openAccess(ctx context.Context) (err error) {
 		return err
 	}
 	a.closers = append(a.closers, a.db.Close)
-	keys, err := a.keys()
-	if err != nil {
+	if a.secrets, err = a.keys(); err != nil {
 		return err
 	}
-	a.Control, err = access.New(ctx, access.Config{
-		Store: a.db, Keys: keys, Clock: a.o.Clock, Log: a.o.Log,
-		OnHead: func(h access.Head) {
-			a.o.Log.Info("audit head", "seq", h.Seq, "hash", h.Hash, "at", h.At)
-		},
-	})
+	a.Control, err = access.New(ctx, access.Config{Store: a.db, Keys: a.secrets, Clock: a.o.Clock, Log: a.o.Log})
 	if err != nil {
 		return err
 	}
@@ -196,7 +193,10 @@ func (a *App) openBoards(ctx context.Context) error {
 	a.openDatabases(sets)
 	a.openWorkers(sets)
 	a.openReleases(sets)
-	return a.openCrons(ctx, sets)
+	if err := a.openCrons(ctx, sets); err != nil {
+		return err
+	}
+	return a.openAlerts()
 }
 
 func (a *App) openProviders(p config.Project) (provider.Set, error) {
@@ -226,7 +226,7 @@ func (a *App) openDoor() {
 	})
 	boards := status.NewBoards(a.Control.Gate, a.boards)
 	workers := worker.NewBoards(a.Control.Gate, a.workers)
-	api.Mount(api.Options{Door: a.door, Boards: boards, Workers: workers, Control: a.Control, Desk: a.desk, Crons: a.crons, Databases: a.data, Self: a, Version: a.o.Version, Clock: a.o.Clock})
+	api.Mount(api.Options{Door: a.door, Boards: boards, Workers: workers, Control: a.Control, Desk: a.desk, Crons: a.crons, Alerts: a.alerts, Databases: a.data, Self: a, Version: a.o.Version, Clock: a.o.Clock})
 	a.mountPings()
 	a.mountProbes()
 	a.mountWeb(boards, workers)

@@ -64,7 +64,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.AddCommand(
 		newDemo(s), newServe(s), newSimulate(s), newConfig(s), newStatus(s), newDeployments(s), newWorkers(s),
 		newPromote(s), newRollback(s), newDeploy(s), newOperations(s), newCompare(s), newGuards(s), newHolds(s), newApprovals(s), newResume(s), newDev(s), newCron(s), newCrons(s),
-		newDatabase(s),
+		newDatabase(s), newIncidents(s),
 		newUser(s), newToken(s), newAudit(s), newBackup(s), newDoctor(s), newVersion(s),
 	)
 	return root

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/envdeck/envdeck/internal/app"
 	"github.com/envdeck/envdeck/internal/config"
 )
 
@@ -21,6 +22,9 @@ func newConfigCheck(s Streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := loadConfig(s, file)
 			if err != nil {
+				return err
+			}
+			if err := app.CheckNotify(cfg); err != nil {
 				return err
 			}
 			for _, w := range cfg.Warnings {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/envdeck/envdeck/internal/app"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/fault"
@@ -19,6 +20,7 @@ import (
 
 func newDoctor(s Streams) *cobra.Command {
 	var file string
+	var send bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check every token, name, address and the database", Args: cobra.NoArgs,
 		Long: "Makes the cheapest call that proves each token, scope and name of the configuration, asks each health endpoint once and opens the database.\n" +
@@ -37,11 +39,34 @@ func newDoctor(s Streams) *cobra.Command {
 				d.providers(cmd.Context(), p)
 			}
 			d.environments(cmd.Context(), cfg)
+			d.receivers(cmd.Context(), cfg, send)
 			return d.verdict()
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "configuration file (default envdeck.yaml)")
+	cmd.Flags().BoolVar(&send, "send", false, "send a test message to every receiver of notifications")
 	return cmd
+}
+
+// receivers checks the addresses of notifications, and tries them when asked to.
+func (d *doctor) receivers(ctx context.Context, cfg config.Config, send bool) {
+	if len(cfg.Notify) == 0 {
+		d.say("ok", "notify", "nobody is told of anything: there are no receivers")
+		return
+	}
+	if err := app.CheckNotify(cfg); err != nil {
+		for _, p := range fault.From(err).Places {
+			d.check(p.Where, fault.New(fault.Invalid, "%s", p.Problem), "")
+		}
+		return
+	}
+	if !send {
+		d.say("ok", "notify", fmt.Sprintf("%d receiver(s) have usable addresses; --send tries them", len(cfg.Notify)))
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	_ = app.SendTest(ctx, cfg, Version(), func(receiver string, err error) { d.check(receiver, err, "took a test message") }) // it was checked above
 }
 
 // doctor prints what it finds and remembers what is wrong.

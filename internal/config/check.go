@@ -51,6 +51,7 @@ func (c *Config) defaults() {
 	c.Data = cmp.Or(c.Data, defaultData)
 	c.Log.Level = cmp.Or(c.Log.Level, "info")
 	c.Health.Interval = cmp.Or(c.Health.Interval, time.Minute)
+	c.Audit.HeadEvery = cmp.Or(c.Audit.HeadEvery, 100)
 	if o := c.Auth.OIDC; o != nil {
 		o.RoleClaim = cmp.Or(o.RoleClaim, "groups")
 	}
@@ -133,6 +134,9 @@ func (c *Config) check(fail func(path, format string, args ...any)) {
 		} else {
 			names[name] = true
 		}
+	}
+	if c.Audit.HeadEvery < 1 || c.Audit.HeadEvery > 100_000 {
+		fail("audit.head_every", "must be between 1 and 100000")
 	}
 	for i, n := range c.Notify {
 		k.notify(fmt.Sprintf("notify[%d]", i), n)
@@ -404,7 +408,7 @@ func (k checker) release(path string, p *Project) {
 }
 
 // event is a word of a room, a dot and what happened, or all of a room's.
-var event = regexp.MustCompile(`^[a-z]+\.([a-z_]+|\*)$`)
+var event = regexp.MustCompile(`^([a-z]+\.([a-z_]+|\*)|\*)$`)
 
 func (k checker) notify(path string, n Notify) {
 	if !n.URL.Set() {

@@ -34,6 +34,7 @@ type Config struct {
 	Auth          Auth        `yaml:"auth"`
 	Projects      []Project   `yaml:"projects" jsonschema:"required,description=The apps. The first one is shown when none is named."`
 	Notify        []Notify    `yaml:"notify" jsonschema:"description=Who hears of what."`
+	Audit         Audit       `yaml:"audit"`
 
 	// LogLevel is Log.Level as slog knows it.
 	LogLevel slog.Level `yaml:"-"`
@@ -176,10 +177,18 @@ type Approval struct {
 	SoloAfter time.Duration `yaml:"solo_after" jsonschema:"description=How long somebody who is alone waits before they may approve their own request\\, at most 24h.,default=10m"`
 }
 
+// Audit is how the record of who did what leaves the box.
+type Audit struct {
+	HeadEvery int64 `yaml:"head_every" jsonschema:"description=After how many entries the end of the chain is logged and sent to the receivers of audit.head. It is after each operation\\, too.,default=100"`
+}
+
 // Notify is one receiver of notifications.
 type Notify struct {
-	URL secret.Text `yaml:"url" jsonschema:"required,description=Where to: the address of a webhook or of a notification service."`
-	On  []string    `yaml:"on" jsonschema:"required,description=The events: release.failed\\, cron.missed\\, health.down…"`
+	URL secret.Text `yaml:"url" jsonschema:"required,description=Where to: the address of a webhook (https) or of a notification service such as slack://\\, telegram:// or smtp://."`
+	On  []string    `yaml:"on" jsonschema:"required,description=The events: release.failed\\, cron.missed\\, health.* … and audit.head for the end of the audit chain."`
+	// Private and Secret are for webhooks.
+	Private bool        `yaml:"private" jsonschema:"description=The webhook is inside your own network: envdeck may then call private addresses for it."`
+	Secret  secret.Text `yaml:"secret" jsonschema:"description=Signs what the webhook is sent (header Envdeck-Signature)."`
 }
 
 // Catalog is the projects and their environments, as every room knows them.

@@ -268,6 +268,13 @@ func (t *turn) decide(l Ledger, batch []*pending, c *call, due []int64, beat boo
 	if err := l.AddSums(hours.list()); err != nil {
 		return err
 	}
+	for _, s := range t.order {
+		if s.newsworthy() {
+			if err := l.Call(s.job.ID, t.now); err != nil {
+				return err
+			}
+		}
+	}
 	if beat {
 		t.rec.session.To = t.now
 		return l.PutWatch(t.rec.session)

@@ -284,3 +284,27 @@ func latest(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// newsFrom is how many of the newest runs decide whether a job is news: as many
+// as it takes to see that it is well again.
+const newsFrom = 12
+
+// newsworthy says that something of late was not as it should be, so that
+// whoever alarms has to look, also to see that it is over.
+func (s *state) newsworthy() bool {
+	newest := s.recent[max(0, len(s.recent)-newsFrom):]
+	if n := len(s.missed); n > 0 && (len(newest) == 0 || s.missed[n-1].Slot.After(newest[0].At)) {
+		return true
+	}
+	band := s.usual()
+	for i := range newest {
+		r := &newest[i]
+		switch {
+		case r.State == Failed, r.State == Lost, r.Overran, r.Timing == Late, r.Timing == Duplicate, r.Timing == Unexpected:
+			return true
+		case r.Timed && band.Judge(r.Duration) != Usual:
+			return true
+		}
+	}
+	return false
+}

@@ -74,6 +74,9 @@ type Ledger interface {
 	DropMiss(job int64, slot time.Time) error
 	AddSums(hours []Sum) error
 	PutWatch(w Watch) error
+	// Call asks whoever alarms to look at a job: it is written with the fact
+	// that is news, so that neither can be lost without the other.
+	Call(job int64, at time.Time) error
 	// Kept is the job's state as of this transaction, for shared databases; it
 	// holds other processes off the job until the end.
 	Kept(job int64, recent int) (Kept, error)

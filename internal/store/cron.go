@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/cron/expr"
 )
@@ -308,6 +310,12 @@ func (l *cronLedger) AddSums(hours []cron.Sum) error {
 		}
 	}
 	return nil
+}
+
+// Call asks to judge a job, in the transaction of what it did.
+func (l *cronLedger) Call(job int64, at time.Time) error {
+	_, err := l.exec(callSQL, string(alert.JobCall), strconv.FormatInt(job, 10), at.UnixMicro())
+	return err
 }
 
 func (l *cronLedger) PutWatch(w cron.Watch) error {

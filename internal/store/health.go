@@ -1,12 +1,17 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/health"
 )
 
@@ -44,8 +49,40 @@ func (db *DB) AppendSamples(ctx context.Context, batch []health.Record) error {
 				return err
 			}
 		}
-		return nil
+		return callForSamples(ctx, tx, batch)
 	})
+}
+
+// callForSamples asks to judge every environment of a batch that was not found
+// well, or that is found well again.
+func callForSamples(ctx context.Context, tx *sql.Tx, batch []health.Record) error {
+	type place struct{ project, environment string }
+	newest, bad := map[place]time.Time{}, map[place]bool{}
+	for _, r := range batch {
+		p := place{r.Project, r.Environment}
+		if r.Sample.At.After(newest[p]) {
+			newest[p] = r.Sample.At
+		}
+		bad[p] = bad[p] || r.Sample.Verdict == health.Down || r.Sample.Verdict == health.Degraded
+	}
+	// In one order, so that two processes never wait for each other.
+	for _, p := range slices.SortedFunc(maps.Keys(newest), func(a, b place) int {
+		return cmp.Or(strings.Compare(a.project, b.project), strings.Compare(a.environment, b.environment))
+	}) {
+		n, at := 1, newest[p]
+		if !bad[p] {
+			err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM alert_conditions WHERE project = $1 AND environment = $2 AND event LIKE 'health.%' AND bad`, p.project, p.environment).Scan(&n)
+			if err != nil {
+				return err
+			}
+		}
+		if n > 0 {
+			if err := call(ctx, tx, alert.EnvironmentCall, p.project+"/"+p.environment, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // us is milliseconds in whole microseconds, ms the way back.

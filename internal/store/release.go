@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/release"
 )
@@ -363,6 +364,9 @@ func saveChange(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Chan
 		return nil
 	}
 	if err := giveBackApproval(ctx, tx, o.ID, o.Phase); err != nil {
+		return err
+	}
+	if err := call(ctx, tx, alert.OperationCall, o.ID, *o.EndedAt); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, o.ID)
