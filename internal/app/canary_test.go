@@ -417,6 +417,21 @@ func questions(t *testing.T, client any) map[string]func() error {
 		}
 		out["BranchWork"] = func() error { _, err := p.BranchWork(ctx, "nosuch"); return err }
 	}
+	if p, ok := client.(provider.WorkerDeployer); ok {
+		out["WorkerDeployments"] = func() error { _, err := p.WorkerDeployments(ctx, "spike-land-code"); return err }
+		out["WorkerVersions"] = func() error { _, err := p.WorkerVersions(ctx, "spike-land-code", []string{"x"}); return err }
+		out["WorkerTriggers"] = func() error { _, err := p.WorkerTriggers(ctx, "spike-land-code"); return err }
+		out["DeployWorker"] = func() error {
+			_, err := p.DeployWorker(ctx, "spike-land-code", []provider.WorkerShare{{VersionID: "nosuch", Percent: 100}}, "x", false)
+			return err
+		}
+	}
+	if p, ok := client.(provider.WorkerCounter); ok {
+		out["WorkerTraffic"] = func() error { _, err := p.WorkerTraffic(ctx); return err }
+	}
+	if p, ok := client.(provider.WorkerRouter); ok {
+		out["WorkerRoutes"] = func() error { _, err := p.WorkerRoutes(ctx, []string{"spike-land-code"}); return err }
+	}
 	if p, ok := client.(provider.PullRequestFinder); ok {
 		out["PullRequestOf"] = func() error { _, err := p.PullRequestOf(ctx, "main"); return err }
 	}
