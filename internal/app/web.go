@@ -26,7 +26,7 @@ func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
-		Releases: a.desk, Board: board{boards}, Runner: a.crons,
+		Releases: a.desk, Incidents: a.alerts, Board: board{boards}, Runner: a.crons,
 		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
 		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {
@@ -36,7 +36,7 @@ func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 			}
 			return names
 		},
-		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, Workers: fleet{workers}, URL: a.URL, Databases: databases{a.data}}),
+		Pages: all.Pages(all.Rooms{Board: board{boards}, History: board{boards}, Log: a.Control, Desk: a.desk, Crons: a.crons, Workers: fleet{workers}, URL: a.URL, Databases: databases{a.data}, Incidents: a.alerts}),
 		Clock: a.o.Clock, Log: a.o.Log, Version: a.o.Version,
 	})
 	for _, route := range face.Routes() {

@@ -79,7 +79,9 @@ type Deps struct {
 	Pages    []panel.Page
 	// Releases moves production; Board says how it is meanwhile.
 	Releases Releases
-	Board    lanes.Board
+	// Incidents may be nil: then nothing can be done about them here.
+	Incidents Incidents
+	Board     lanes.Board
 	// Runner has cron jobs run now.
 	Runner CronRunner
 	// Control is people, their tokens and sessions, and the record.
@@ -160,7 +162,7 @@ func (s *Web) Routes() []Route {
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return slices.Concat(routes, s.releaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
+	return slices.Concat(routes, s.releaseRoutes(), s.incidentRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {

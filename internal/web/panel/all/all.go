@@ -10,6 +10,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/guards"
+	"github.com/envdeck/envdeck/internal/web/panel/incidents"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/operations"
 	"github.com/envdeck/envdeck/internal/web/panel/workers"
@@ -27,6 +28,8 @@ type Rooms struct {
 	URL func() string
 
 	Databases database.Databases
+	// Incidents may be nil: then there are no pages of them.
+	Incidents incidents.Desk
 }
 
 // Desk is the release room as the panels know it.
@@ -37,7 +40,7 @@ type Desk interface {
 
 // Pages lists every page in the order of the navigation.
 func Pages(r Rooms) []panel.Page {
-	return []panel.Page{
+	pages := []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
 			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), workers.Cards(r.Workers), database.Brief(r.Databases), deployments.Newest(r.History, 8),
 		}},
@@ -75,4 +78,13 @@ func Pages(r Rooms) []panel.Page {
 			activity.New(r.Log),
 		}},
 	}
+	if r.Incidents == nil {
+		return pages
+	}
+	pages[0].Panels = append([]panel.Panel{incidents.Strip(r.Incidents)}, pages[0].Panels...)
+	return append(pages, panel.Page{Path: incidents.Path, Title: "Incidents", Use: access.ViewIncidents, Panels: []panel.Panel{
+		incidents.All(r.Incidents),
+	}}, panel.Page{Path: incidents.Path + "/{id}", Title: "Incident", Use: access.ViewIncidents, Under: incidents.Path, Panels: []panel.Panel{
+		incidents.One(r.Incidents),
+	}})
 }
