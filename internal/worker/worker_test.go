@@ -266,7 +266,7 @@ func TestReadersCauseNoCalls(t *testing.T) {
 
 // usual are the faults of the normal run. WORKER_FAULTS_ALL=1 takes all of them;
 // the provider's own tests always do.
-var usual = []string{"error_503", "hang", "html", "huge", "not_found", "partial_page", "rate_limited", "skew_ahead", "unauthorized", "wrong_types"}
+var usual = []string{"error_503", "wrong_types"}
 
 // TestEveryFault spoils Cloudflare in every way there is. At first nothing is
 // known, and everything says why; later the last good value stays, with its age.
