@@ -66,6 +66,7 @@ func scripts() map[string]script {
 		"good-promotion":  goodPromotion(),
 		"bad-build":       badBuild(),
 		"lost-answer":     lostAnswer(),
+		"rollback-outage": rollbackOutage(),
 		"provider-outage": providerOutage(),
 		"busy-day":        busyDay(),
 	}

@@ -16,16 +16,64 @@ func goodPromotion() script {
 func badBuild() script {
 	return script{does: "a build is staged that goes down 25 s after it went live", beats: []beat{
 		{0, func(s *scene) { s.open("feat/faster-checkout", "feat(credits): check out in one step") }},
+		{5 * time.Second, func(s *scene) { s.stageBad() }},
+	}}
+}
+
+// stageBad merges a build that is well on the staging domain: only production
+// breaks it. Nil when there was nothing to merge.
+func (s *scene) stageBad() *Deployment {
+	s.Knobs.Build = BuildKnob{Duration: 30 * time.Second, Once: true}
+	bad := s.merge()
+	if bad != nil {
+		bad.LiveIlls = []Ill{{Kind: IllErrors, After: 15 * time.Second, Factor: 80}, {Kind: IllDatabase, After: 25 * time.Second}}
+	}
+	return bad
+}
+
+// rollbackOutage is the worst moment: while the bad build is being taken back
+// every other provider is away, and the answer to the rollback is lost.
+func rollbackOutage() script {
+	return script{does: "as bad-build, and when it is taken back every other provider hangs and the rollback's answer is lost", beats: []beat{
+		{0, func(s *scene) { s.open("feat/faster-checkout", "feat(credits): check out in one step") }},
 		{5 * time.Second, func(s *scene) {
-			s.Knobs.Build = BuildKnob{Duration: 30 * time.Second, Once: true}
-			bad := s.merge()
-			if bad == nil {
-				return
+			if bad := s.stageBad(); bad != nil {
+				s.awaitLive(bad.ID, watchFor)
 			}
-			// It is well on the staging domain: only production breaks it.
-			bad.LiveIlls = []Ill{{Kind: IllErrors, After: 15 * time.Second, Factor: 80}, {Kind: IllDatabase, After: 25 * time.Second}}
 		}},
 	}}
+}
+
+// How a script waits for somebody to promote.
+const (
+	watchFor  = time.Hour
+	watchPace = 2 * time.Second
+)
+
+// awaitLive takes the others away soon after a build went live.
+func (s *scene) awaitLive(id string, left time.Duration) {
+	switch live := s.Live(); {
+	case live != nil && live.ID == id:
+		s.After(15*time.Second, func(*State) { s.othersAway() })
+	case left > 0:
+		s.After(watchPace, func(*State) { s.awaitLive(id, left-watchPace) })
+	}
+}
+
+// othersAway lasts for two minutes.
+func (s *scene) othersAway() {
+	if s.faults == nil {
+		return
+	}
+	all := []Fault{{Provider: "vercel", Method: "POST", Path: "*/rollback/*", Preset: "lost_answer", Times: 1}}
+	for _, p := range []string{"github", "sentry", "cloudflare", "neon"} {
+		all = append(all, Fault{Provider: p, Preset: "hang"})
+	}
+	for _, f := range all {
+		if end, err := s.faults.Spoil(f); err == nil {
+			s.After(2*time.Minute, func(*State) { end() })
+		}
+	}
 }
 
 // lostAnswer carries the next promotion out and loses the answer.

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/release"
@@ -45,6 +46,7 @@ func (v *View) guarded(g release.Guards, ops []release.Operation, s status.Statu
 		v.banner(Banner{Icon: "stale", Tone: ui.Quiet, Head: "A freeze begins", Text: ui.Reason(w.From.UTC().Format(untilForm) + ": " + w.Reason), Path: path, Do: "See the freezes"})
 	}
 	v.pinned(g.Pin, s, path)
+	v.outside(ops, s, by.Now)
 	waits := slices.DeleteFunc(slices.Clone(g.Waiting), func(ap release.Approval) bool { return ap.State != release.ApprovalOpen })
 	if len(waits) > 0 {
 		v.banner(Banner{
@@ -66,6 +68,54 @@ func (v *View) guarded(g release.Guards, ops []release.Operation, s status.Statu
 			v.Lanes[i].Guard = &ui.Badge{Icon: "lock", Word: strings.SplitN(string(v.Promotion.Guard), " ", 2)[0], Tone: ui.Warn}
 		}
 	}
+}
+
+// settle is how long the facts may take to follow a release.
+const settle = 2 * time.Minute
+
+// outside says that production shows another build than the last release left
+// there: somebody moved it on the platform itself.
+func (v *View) outside(ops []release.Operation, s status.Status, now time.Time) {
+	live := liveCommit(s)
+	for i := range ops {
+		o := &ops[i]
+		if ui.Name(o.Environment) != productionOf(v) {
+			continue
+		}
+		left := o.To
+		switch o.Phase {
+		case release.Succeeded:
+		case release.RolledBack:
+			if left = o.Back; o.Work.BackTo != nil {
+				left = o.Work.BackTo
+			}
+		case release.Refused, release.Cancelled, release.Failed:
+			continue // it changed nothing
+		default:
+			return // it is under way, or says itself that nobody can tell
+		}
+		if live == "" || left == nil || left.Commit == "" || strings.HasPrefix(left.Commit, live) || o.EndedAt == nil || now.Sub(*o.EndedAt) < settle {
+			return
+		}
+		for j := range v.Lanes {
+			if v.Lanes[j].Production {
+				v.Lanes[j].Notes = append(v.Lanes[j].Notes, Note{
+					Icon: "split", Tone: ui.Warn,
+					Text: ui.Reason("Moved outside of envdeck: the last release here left " + short(left) + " live, and the platform shows " + live + "."),
+				})
+			}
+		}
+		return
+	}
+}
+
+func productionOf(v *View) ui.Text {
+	for i := range v.Lanes {
+		if v.Lanes[i].Production {
+			return v.Lanes[i].Name
+		}
+	}
+	return ""
 }
 
 func (v *View) banner(b Banner) { v.Banners = append(v.Banners, b) }
