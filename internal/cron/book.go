@@ -135,7 +135,7 @@ func (b *Book) load(ctx context.Context) error {
 		s.expect(b.rec.present.until())
 		b.rec.states[j.ID] = s
 		b.rec.jobs.put(j)
-		b.views[j.ID] = s.view(now, b.rec.present)
+		b.views[j.ID] = s.view(now, b.rec.present, b.rec.moves.of(s.job.Project, s.job.Environment))
 	}
 	for _, s := range b.projects {
 		b.publish(s)
@@ -241,7 +241,7 @@ func (b *Book) landed(changed []*state, now time.Time) {
 	}
 	views := make([]*View, len(changed))
 	for i, s := range changed {
-		views[i] = s.view(now, b.rec.present)
+		views[i] = s.view(now, b.rec.present, b.rec.moves.of(s.job.Project, s.job.Environment))
 	}
 	b.mu.Lock()
 	for _, v := range views {

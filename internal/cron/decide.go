@@ -12,6 +12,7 @@ type decision struct {
 	now    time.Time
 	sums   *sums
 	seen   func(from, to time.Time) bool // nobody was away then
+	moves  []Switch                      // of the job's environment, oldest first
 }
 
 // sums gathers what a transaction adds to hours, so that each is written once.
@@ -319,7 +320,7 @@ func (d *decision) judge() error {
 			return nil
 		}
 		if d.seen(slot.Add(-d.earliest(slot)), deadline) {
-			if err := d.miss(Miss{Job: d.job.ID, Slot: slot, Deadline: deadline, NoticedAt: d.now}); err != nil {
+			if err := d.miss(d.blame(Miss{Job: d.job.ID, Slot: slot, Deadline: deadline, NoticedAt: d.now})); err != nil {
 				return err
 			}
 		}

@@ -227,7 +227,7 @@ func (t *turn) decide(l Ledger, batch []*pending, c *call, due []int64, beat boo
 		if err := t.touch(l, s); err != nil {
 			return nil, err
 		}
-		return &decision{state: s, ledger: l, now: t.now, sums: hours, seen: t.rec.present.covers}, nil
+		return &decision{state: s, ledger: l, now: t.now, sums: hours, seen: t.rec.present.covers, moves: t.rec.moves.of(s.job.Project, s.job.Environment)}, nil
 	}
 	for _, p := range batch {
 		s, created, err := t.resolve(l, &p.report.To)

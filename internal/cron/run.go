@@ -135,6 +135,12 @@ type Miss struct {
 	Slot      time.Time
 	Deadline  time.Time
 	NoticedAt time.Time
+	// Operation is the one that the job has been silent since: it ran before
+	// production moved, and has not since. "" when nothing points at one.
+	Operation string
+	// Quiet says that an operation was still under way when it was noticed: its
+	// own watch decides first, and nobody has to be woken twice.
+	Quiet bool
 }
 
 // Sum is what happened in an hour or a day.

@@ -55,6 +55,17 @@ type JobEnvironment struct {
 	NextRun       *time.Time  `json:"nextRun"`
 	Running       int         `json:"running"`
 	Stats         JobStats    `json:"stats"`
+	// Awaiting is set while the job was not heard of since production moved.
+	Awaiting *JobAwaiting `json:"awaiting"`
+}
+
+// JobAwaiting is a move of the environment after which a job was not heard of.
+type JobAwaiting struct {
+	OperationID string     `json:"operationId"`
+	Kind        SwitchKind `json:"kind" enum:"promotion,rollback,deployment"`
+	MovedAt     time.Time  `json:"movedAt"`
+	DueAt       *time.Time `json:"dueAt" doc:"Its first time after the move."`
+	Silent      bool       `json:"silent" doc:"That time has passed without a run, and the job ran before."`
 }
 
 // JobLastRun is the newest run that ended.
@@ -118,6 +129,9 @@ func (v *View) environment(now time.Time) JobEnvironment {
 			schedule = "@every " + v.Job.Period.String()
 		}
 		e.Schedule, e.ScheduleHuman = &schedule, &v.Words
+	}
+	if w := v.Awaited; w != nil {
+		e.Awaiting = &JobAwaiting{w.Switch.Operation, w.Switch.Kind, w.Switch.At, maybe(w.Due), w.Silent}
 	}
 	if r := v.Last; r != nil {
 		e.LastRun = &JobLastRun{Timestamp: r.EndedAt, Status: r.State.String(), ErrorMessage: r.Error, Timing: r.Timing.String()}

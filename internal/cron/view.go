@@ -38,6 +38,9 @@ type View struct {
 	Begun  bool // it reports its starts
 	// Standing is how the job stands.
 	Standing Standing
+	// Awaited says that it was not heard of since its environment moved; nil
+	// when it was, or when nothing is expected of it.
+	Awaited *Awaited
 
 	due compiled
 	s   time.Time // the first slot that is not judged
@@ -54,7 +57,7 @@ type Stats struct {
 }
 
 // view makes the finished copy.
-func (s *state) view(now time.Time, present *attendance) *View {
+func (s *state) view(now time.Time, present *attendance, moves []Switch) *View {
 	v := &View{Job: s.job, Words: s.table.text(), Band: s.usual(), due: s.table, s: s.next}
 	if !s.last.EndedAt.IsZero() {
 		last := s.last
@@ -71,6 +74,7 @@ func (s *state) view(now time.Time, present *attendance) *View {
 	}
 	v.Stats = s.stats(now)
 	v.Standing = v.standing(present)
+	v.Awaited = s.awaited(moves)
 	return v
 }
 

@@ -62,7 +62,7 @@ func keptRuns(ctx context.Context, q rowsFrom, job int64, recent int) (kept cron
 		(SELECT * FROM cron_runs WHERE job = $1 ORDER BY at DESC, seq DESC LIMIT $2) AS newest ORDER BY at, seq`, job, recent); err != nil {
 		return kept, err
 	}
-	kept.Misses, err = scanAll(ctx, q, scanMiss, `SELECT job, slot, deadline, noticed_at FROM
+	kept.Misses, err = scanAll(ctx, q, scanMiss, `SELECT job, slot, deadline, noticed_at, operation, quiet FROM
 		(SELECT * FROM cron_misses WHERE job = $1 ORDER BY slot DESC LIMIT $2) AS newest ORDER BY slot`, job, recent)
 	return kept, err
 }
@@ -98,7 +98,7 @@ func (db *DB) CronOutput(ctx context.Context, job int64, at time.Time, seq int) 
 // CronMisses lists the slots of a job in [from, to) that were missed.
 func (db *DB) CronMisses(ctx context.Context, job int64, from, to time.Time) ([]cron.Miss, error) {
 	return list(ctx, db, "read what a cron job missed", scanMiss,
-		`SELECT job, slot, deadline, noticed_at FROM cron_misses WHERE job = $1 AND slot >= $2 AND slot < $3 ORDER BY slot`,
+		`SELECT job, slot, deadline, noticed_at, operation, quiet FROM cron_misses WHERE job = $1 AND slot >= $2 AND slot < $3 ORDER BY slot`,
 		job, from.UnixMicro(), to.UnixMicro())
 }
 
@@ -287,8 +287,8 @@ func (l *cronLedger) DropOutput(id int64) error {
 }
 
 func (l *cronLedger) AddMiss(m cron.Miss) (bool, error) {
-	return l.exec(`INSERT INTO cron_misses (job, slot, deadline, noticed_at) VALUES ($1, $2, $3, $4) ON CONFLICT (job, slot) DO NOTHING`,
-		m.Job, m.Slot.UnixMicro(), m.Deadline.UnixMicro(), m.NoticedAt.UnixMicro())
+	return l.exec(`INSERT INTO cron_misses (job, slot, deadline, noticed_at, operation, quiet) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job, slot) DO NOTHING`,
+		m.Job, m.Slot.UnixMicro(), m.Deadline.UnixMicro(), m.NoticedAt.UnixMicro(), m.Operation, m.Quiet)
 }
 
 func (l *cronLedger) DropMiss(job int64, slot time.Time) error {
@@ -376,7 +376,7 @@ func scanRun(rows *sql.Rows) (r cron.Run, err error) {
 
 func scanMiss(rows *sql.Rows) (m cron.Miss, err error) {
 	var slot, deadline, noticed int64
-	err = rows.Scan(&m.Job, &slot, &deadline, &noticed)
+	err = rows.Scan(&m.Job, &slot, &deadline, &noticed, &m.Operation, &m.Quiet)
 	m.Slot, m.Deadline, m.NoticedAt = moment(slot), moment(deadline), moment(noticed)
 	return m, err
 }

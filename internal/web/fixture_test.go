@@ -286,6 +286,11 @@ func (d *desk) Output(context.Context, access.Actor, cron.Ask, time.Time, int) (
 	return d.now().Crons.Output, nil
 }
 
+func (d *desk) After(context.Context, access.Actor, string) ([]cron.AfterJob, cron.Switch, bool, error) {
+	s := d.now()
+	return s.Crons.After, cron.Switch{At: stories.Now()}, len(s.Crons.After) > 0, nil
+}
+
 // RunNow asks for a run, and remembers it.
 func (d *desk) RunNow(_ context.Context, _ access.Actor, _, path, schedule, reason string) (time.Time, error) {
 	d.mu.Lock()

@@ -11,6 +11,7 @@ type cronStory struct {
 	Board  cron.Board
 	Page   cron.Page
 	Output []byte
+	After  []cron.AfterJob
 }
 
 // crons are the eleven jobs of an app on a day on which three have trouble.
@@ -48,7 +49,13 @@ func crons() cronStory {
 		}
 		b.Rows = append(b.Rows, row)
 	}
-	return cronStory{Board: b, Page: page(b), Output: []byte("pulse: 41 accounts\n\x1b[32mok\x1b[0m in 1.4 s\n")}
+	move := b.Switches[1]
+	after := []cron.AfterJob{
+		{View: b.Rows[3].Lanes["prod"].View, State: cron.AfterSilent, Due: Now()}, {View: b.Rows[6].Lanes["prod"].View, State: cron.AfterWaiting, Due: Now().Add(30 * time.Minute)},
+		{View: b.Rows[1].Lanes["prod"].View, State: cron.AfterGone}, {View: b.Rows[7].Lanes["prod"].View, State: cron.AfterBack, First: &cron.Run{At: before(2 * time.Minute)}},
+	}
+	after[0].Awaited, after[1].Awaited = &cron.Awaited{Switch: move, Due: Now(), Silent: true}, &cron.Awaited{Switch: move, Due: Now().Add(30 * time.Minute)}
+	return cronStory{Board: b, Page: page(b), After: after, Output: []byte("pulse: 41 accounts\n\x1b[32mok\x1b[0m in 1.4 s\n")}
 }
 
 // newLane plays a day of one job.
@@ -132,7 +139,7 @@ func page(b cron.Board) cron.Page {
 		}
 		p.Runs = append(p.Runs, r)
 	}
-	p.Misses = []cron.Miss{{Job: l.Job.ID, Slot: before(14 * time.Hour)}}
+	p.Misses = []cron.Miss{{Job: l.Job.ID, Slot: before(14 * time.Hour), Operation: "op_running"}}
 	return p
 }
 

@@ -63,7 +63,7 @@ func Pages(r Rooms) []panel.Page {
 			operations.All(r.Desk),
 		}},
 		{Path: operations.Path + "/{id}", Title: "Operation", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
-			operations.One(r.Desk),
+			operations.One(r.Desk), crons.Moved(r.Crons),
 		}},
 		{Path: guards.Path, Title: "Guards", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
 			guards.New(r.Desk),

@@ -147,7 +147,11 @@ func newJob(p cron.Page, v panel.Viewer) *Job {
 	}
 	j.Chart = newChart(p.Runs, p.Band)
 	for _, m := range slices.Backward(p.Misses[max(0, len(p.Misses)-10):]) {
-		j.Misses = append(j.Misses, Miss{At: m.Slot, Slot: m.Slot.UTC().Format("Mon 2 Jan 15:04 MST")})
+		one := Miss{At: m.Slot, Slot: m.Slot.UTC().Format("Mon 2 Jan 15:04 MST")}
+		if m.Operation != "" {
+			one.Link = operationsPath + m.Operation
+		}
+		j.Misses = append(j.Misses, one)
 	}
 	for _, sw := range slices.Backward(p.Switches) {
 		j.Switches = append(j.Switches, newSwitch(sw))

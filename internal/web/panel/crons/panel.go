@@ -39,6 +39,9 @@ type Book interface {
 	Page(ctx context.Context, a access.Actor, q cron.Ask) (cron.Page, error)
 	// Output is what a run printed, nil when nothing is kept.
 	Output(ctx context.Context, a access.Actor, q cron.Ask, run time.Time, seq int) ([]byte, error)
+	// After answers what the jobs have done since an operation moved their
+	// environment; false when it moved nothing.
+	After(ctx context.Context, a access.Actor, operation string) ([]cron.AfterJob, cron.Switch, bool, error)
 }
 
 // View is what the template draws: one of these.
@@ -47,6 +50,7 @@ type View struct {
 	Job    *Job
 	Output *Output
 	How    *How
+	After  *After
 }
 
 // pageRows is how many jobs one page shows.
@@ -110,6 +114,18 @@ func Printed(book Book) *panel.Room[View] {
 			return panel.Facts[View]{}, err
 		}
 		return panel.Facts[View]{View: View{Output: newOutput(body, run, v)}}, nil
+	})
+}
+
+// Moved makes the panel of what jobs have done since the operation that the
+// address names.
+func Moved(book Book) *panel.Room[View] {
+	return panel.New("crons-after", "Cron jobs since", panel.More{Path: Path, Text: "All cron jobs"}, own, func(ctx context.Context, v panel.Viewer) (panel.Facts[View], error) {
+		jobs, sw, moved, err := book.After(ctx, v.Actor, v.Query.Get("id"))
+		if err != nil {
+			return panel.Facts[View]{}, err
+		}
+		return panel.Facts[View]{View: View{After: newAfter(jobs, sw, moved, v)}}, nil
 	})
 }
 

@@ -24,6 +24,7 @@ type book struct {
 	board  cron.Board
 	page   cron.Page
 	output []byte
+	after  []cron.AfterJob
 	asked  cron.LaneQuery
 }
 
@@ -38,8 +39,12 @@ func (b *book) Output(context.Context, access.Actor, cron.Ask, time.Time, int) (
 	return b.output, nil
 }
 
+func (b *book) After(context.Context, access.Actor, string) ([]cron.AfterJob, cron.Switch, bool, error) {
+	return b.after, cron.Switch{At: stories.Now()}, len(b.after) > 0, nil
+}
+
 func tell(s stories.Story) *book {
-	return &book{board: s.Crons.Board, page: s.Crons.Page, output: s.Crons.Output}
+	return &book{board: s.Crons.Board, page: s.Crons.Page, output: s.Crons.Output, after: s.Crons.After}
 }
 
 func address() string { return "https://deck.example.com/" }
@@ -67,7 +72,7 @@ func draw(t *testing.T, p panel.Panel, query string) *goquery.Document {
 
 func TestTemplatesFitTheirViews(t *testing.T) {
 	b := tell(stories.Normal())
-	for _, room := range []*panel.Room[crons.View]{crons.All(b), crons.Newest(b, 3), crons.One(b, address), crons.Printed(b), crons.Report(address)} {
+	for _, room := range []*panel.Room[crons.View]{crons.All(b), crons.Newest(b, 3), crons.One(b, address), crons.Printed(b), crons.Report(address), crons.Moved(b)} {
 		if err := templatecheck.CheckHTML(room.Template().Lookup("frame"), panel.Frame[crons.View]{}); err != nil {
 			t.Error(err)
 		}
@@ -143,6 +148,29 @@ func TestOneJob(t *testing.T) {
 	}
 	if out := doc.Find(".r-out a").First().AttrOr("href", ""); !strings.HasPrefix(out, crons.OutputPath+"?") || !strings.Contains(out, "run=") {
 		t.Errorf("the output is at %q", out)
+	}
+}
+
+// What jobs did since an operation stands on its page, and on the job's.
+func TestSinceAnOperation(t *testing.T) {
+	b := tell(stories.Normal())
+	doc := draw(t, crons.Moved(b), "id=op_running")
+	if got := doc.Find("tbody tr").First().Text(); !strings.Contains(got, "Silent") || !strings.Contains(got, "cleanup-jobs") {
+		t.Errorf("first it says %s", got)
+	}
+	if got := doc.Text(); !strings.Contains(got, "1 of 4 jobs heard of") || !strings.Contains(got, "due 15:00") {
+		t.Errorf("%s", got)
+	}
+	job := draw(t, crons.One(b, address), "path=x")
+	if got := job.Find(".cron-head .cron-since a"); !strings.Contains(got.Text(), "silent since the promotion to e02a9b1") || got.AttrOr("href", "") != "/admin/environments/operations/op_running" {
+		t.Errorf("the job's page says %q", got.Text())
+	}
+	if got := job.Find("#cron-misses a").AttrOr("href", ""); got != "/admin/environments/operations/op_running" {
+		t.Errorf("its miss leads to %q", got)
+	}
+	b.after = nil
+	if got := draw(t, crons.Moved(b), "id=op_running").Text(); !strings.Contains(got, "moved nothing") {
+		t.Errorf("before the move it says %s", got)
 	}
 }
 

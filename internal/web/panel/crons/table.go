@@ -58,6 +58,7 @@ type Clock struct{ ISO, Long, Text string }
 type Since struct {
 	Text ui.Text
 	Link string
+	Tone ui.Tone
 }
 
 // Switch is a move of an environment.
@@ -169,6 +170,7 @@ func newCell(l *cron.Lane, moves []cron.Switch, v panel.Viewer) *Cell {
 	c := &Cell{
 		Environment: ui.Name(l.Job.Environment), Link: jobPath(l.Job, v.Project), State: State(l.Standing),
 		Picture: draw(l, moves), Next: clockOf(l.NextAt, v.Now),
+		Since: newSince(l.Awaited, v.Now),
 	}
 	if l.Last != nil {
 		c.Last = l.Last.EndedAt
@@ -177,6 +179,23 @@ func newCell(l *cron.Lane, moves []cron.Switch, v panel.Viewer) *Cell {
 		}
 	}
 	return c
+}
+
+// newSince says that a job was not heard of since its environment moved; nil
+// when it was, or when that was long ago.
+func newSince(w *cron.Awaited, now time.Time) *Since {
+	if w == nil || !w.Silent && now.Sub(w.Switch.At) > 24*time.Hour {
+		return nil
+	}
+	sw := newSwitch(w.Switch)
+	s := &Since{Link: sw.Link, Tone: ui.Busy, Text: ui.Text("waits for its first run since the " + strings.ToLower(sw.Kind))}
+	if w.Silent {
+		s.Tone, s.Text = ui.Bad, ui.Text("silent since the "+strings.ToLower(sw.Kind))
+	}
+	if sw.Commit != "" {
+		s.Text += " to " + sw.Commit
+	}
+	return s
 }
 
 func newSwitch(sw cron.Switch) Switch {
