@@ -9,12 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
@@ -137,49 +135,4 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.kept[max(0, len(t.kept)-t.limit):])
-}
-
-func newCrons(s Streams) *cobra.Command {
-	var c client
-	cmd := &cobra.Command{
-		Use: "crons", Short: "The cron jobs: when they are due, and what became of it", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.check(); err != nil {
-				return err
-			}
-			var answer cron.Overview
-			raw, err := c.get(cmd.Context(), "/api/admin/environments/crons", &answer)
-			if err != nil {
-				return err
-			}
-			if c.output == "json" {
-				_, err = s.Out.Write(raw)
-				return err
-			}
-			w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "JOB\tSTATE\tSCHEDULE\tLAST RUN\tTOOK\tNEXT RUN\tGOOD 7D\tFAILED 7D\tMISSED 7D")
-			for _, j := range answer.Crons {
-				last, took := "never", "?"
-				if j.LastRun != nil {
-					last = when(&j.LastRun.Timestamp)
-					if ms := j.LastRun.DurationMs; ms != nil {
-						took = (time.Duration(*ms) * time.Millisecond).String()
-					}
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", hostile.Line(j.Path, 60), j.State, text(j.ScheduleHuman), last, took,
-					when(j.NextRun), j.Stats.SuccessCount7d, j.Stats.FailureCount7d, j.Stats.MissedCount7d)
-			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			for _, source := range answer.Sources {
-				if source.Error != nil {
-					fmt.Fprintf(s.Out, "%s: %s\n", source.Name, hostile.Line(source.Error.Message, 300))
-				}
-			}
-			return nil
-		},
-	}
-	c.flags(cmd.Flags(), s)
-	return cmd
 }

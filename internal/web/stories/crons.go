@@ -51,8 +51,10 @@ func crons() cronStory {
 	}
 	move := b.Switches[1]
 	after := []cron.AfterJob{
-		{View: b.Rows[3].Lanes["prod"].View, State: cron.AfterSilent, Due: Now()}, {View: b.Rows[6].Lanes["prod"].View, State: cron.AfterWaiting, Due: Now().Add(30 * time.Minute)},
-		{View: b.Rows[1].Lanes["prod"].View, State: cron.AfterGone}, {View: b.Rows[7].Lanes["prod"].View, State: cron.AfterBack, First: &cron.Run{At: before(2 * time.Minute)}},
+		{View: b.Rows[3].Lanes["prod"].View, State: cron.AfterSilent, Due: Now()},
+		{View: b.Rows[6].Lanes["prod"].View, State: cron.AfterWaiting, Due: Now().Add(30 * time.Minute)},
+		{View: b.Rows[1].Lanes["prod"].View, State: cron.AfterGone},
+		{View: b.Rows[7].Lanes["prod"].View, State: cron.AfterBack, First: &cron.Run{At: before(2 * time.Minute)}},
 	}
 	after[0].Awaited, after[1].Awaited = &cron.Awaited{Switch: move, Due: Now(), Silent: true}, &cron.Awaited{Switch: move, Due: Now().Add(30 * time.Minute)}
 	return cronStory{Board: b, Page: page(b), After: after, Output: []byte("pulse: 41 accounts\n\x1b[32mok\x1b[0m in 1.4 s\n")}
