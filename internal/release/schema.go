@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
@@ -139,17 +138,9 @@ func (m SheetMigration) fit() SheetMigration {
 	return m
 }
 
-// block is a text of several lines without what moves or hides letters.
+// block is a text of several lines, cut to a length.
 func block(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, s)
+	s = hostile.Lines(s)
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

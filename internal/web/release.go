@@ -97,7 +97,8 @@ type changesView struct {
 	Authors  ui.Text
 	Dropped  []commitView
 	Reverts  []commitView
-	Files    []ui.Text // migrations
+	Files    []ui.Text // migrations that nothing here reads
+	Schema   []migrationView
 	Added    []cronView
 	Removed  []cronView
 	Unknown  []fact
@@ -210,9 +211,7 @@ func newChanges(sheet release.Sheet) changesView {
 	for _, p := range sheet.PullRequests {
 		v.Pulls = append(v.Pulls, pullView{p.Number, ui.Title(p.Title), ui.Name(p.Author), ui.NewLink(p.URL)})
 	}
-	for _, m := range sheet.Migrations {
-		v.Files = append(v.Files, ui.Reason(m))
-	}
+	v.migrations(sheet)
 	for _, c := range sheet.Crons.Added {
 		v.Added = append(v.Added, cronView{ui.Name(c.Path), ui.Name(c.Schedule)})
 	}
@@ -268,6 +267,7 @@ func (s *Web) gates(ctx context.Context, a access.Actor, project, from, to strin
 		fresh.Text += ui.Text(" " + ui.Plural(sheet.Behind, "commit that is live would be gone.", "commits that are live would be gone."))
 	}
 	all = append(all, free)
+	all = append(all, schemaGates(sheet, now)...)
 	all = append(all, guardGates(guards, sheet, to, now)...)
 	return append(all, fresh), nil
 }
@@ -381,6 +381,9 @@ type rollbackView struct {
 	Targets []targetView
 	Stays   []ui.Text
 	Form    formView
+	// Below says that a build is offered that may not run on the schema, so the
+	// one word more is asked for.
+	Below bool
 }
 
 type targetView struct {
@@ -394,6 +397,7 @@ type targetView struct {
 	Possible bool
 	Verified bool
 	Chosen   bool
+	Schema   *standView // nil when nothing here reads migrations
 }
 
 // stays is what a rollback never takes back, on any platform.
@@ -428,6 +432,8 @@ func (s *Web) drawRollback(w http.ResponseWriter, r *http.Request, a access.Acto
 		if id := asked.Get("deploymentId"); id != "" {
 			t.Chosen = id == c.Build.ID
 		}
+		t.Schema = newStand(c.Schema)
+		view.Below = view.Below || c.Possible && c.Schema != nil && c.Schema.Stand == release.StandsBelow
 		possible = possible || c.Possible
 		view.Targets = append(view.Targets, t)
 	}
@@ -449,7 +455,9 @@ func (s *Web) rollback(w http.ResponseWriter, r *http.Request, a access.Actor) {
 		return
 	}
 	v := r.PostForm
-	op, err := s.deps.Releases.Rollback(r.Context(), a, release.RollbackRequest{Project: v.Get("project"), DeploymentID: v.Get("deploymentId"), Reason: v.Get("reason")})
+	op, err := s.deps.Releases.Rollback(r.Context(), a, release.RollbackRequest{
+		Project: v.Get("project"), DeploymentID: v.Get("deploymentId"), Reason: v.Get("reason"), BelowFloor: v.Get("belowFloor") != "",
+	})
 	if err != nil {
 		page := RollbackPath + "?" + keep(v, "project", "deploymentId").Encode()
 		s.refused(w, r, err, formView{Fields: []field{reasonField(true)}}, page, "reason", func(code int, f formView) {

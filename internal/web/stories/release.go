@@ -41,6 +41,7 @@ func operations() []release.Operation {
 		Glass:    &release.Glass{Passed: []release.Passed{{Cause: release.CauseHeld, Text: "prod is held by ana-ruiz until 2026-11-24 14:30 UTC: the sale"}}},
 	}
 	running.Work.Intended = true
+	running.Floor = &release.Footing{Stand: release.StandsBelow, Path: "prisma/migrations/20261121090000_drop_legacy_layout/migration.sql", Why: "Below the schema's floor since e02a9b1, because of prisma/migrations/20261121090000_drop_legacy_layout/migration.sql: Column “layout” of “Gallery” is dropped: an older release that reads or writes it fails."}
 	back := release.Operation{
 		ID: "op_back", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.RolledBack, Status: release.StatusFailed, Automatic: true,
 		Message: "Production is back on 9d41c07: 3 of the last 5 health checks failed.", Reason: "Bump the image worker", By: release.Who{Name: "ana-ruiz", Kind: "person"},
@@ -68,15 +69,40 @@ func sheet() release.Sheet {
 			{Number: 1479, Title: "Retry uploads that stall instead of dropping them", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1479", Author: "ana-ruiz"},
 			{Number: 1476, Title: "Paginate the gallery", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1476", Author: "zerdos"},
 		},
-		Migrations: []string{"20261121090000_gallery_cursor"},
+		Migrations: []string{"prisma/migrations/20261120080000_gallery_cursor/migration.sql", "prisma/migrations/20261121090000_drop_legacy_layout/migration.sql", "prisma/migrations/20261121100000_recount/migration.sql"},
+		Schema:     judged(),
 		Crons:      release.SheetCrons{Added: []release.SheetCron{{Path: "/api/cron/gallery-index", Schedule: "*/15 * * * *"}}, Removed: []release.SheetCron{{Path: "/api/cron/old-gallery", Schedule: "0 3 * * *"}}},
 		Unknown:    map[string]string{},
 	}
 }
 
+// judged are migrations of every class, with their text.
+func judged() []release.SheetMigration {
+	const dir = "prisma/migrations/"
+	return []release.SheetMigration{
+		{Path: dir + "20261120080000_gallery_cursor/migration.sql", Class: release.SchemaExpand, Reason: "Column “cursor” is new: older releases leave it out, and their rows get NULL.", Statements: []release.SheetStatement{
+			{Line: 2, Text: "ALTER TABLE \"Gallery\" ADD COLUMN \"cursor\" TEXT;", Class: release.SchemaExpand, Reason: "Column “cursor” is new: older releases leave it out, and their rows get NULL."},
+			{Line: 5, Text: "CREATE INDEX \"Gallery_cursor_idx\" ON \"Gallery\"(\"cursor\");", Class: release.SchemaExpand, Reason: "An index changes no row and no answer."},
+		}},
+		{Path: dir + "20261121090000_drop_legacy_layout/migration.sql", Class: release.SchemaContract, Reason: "Column “layout” of “Gallery” is dropped: an older release that reads or writes it fails.", Statements: []release.SheetStatement{
+			{Line: 2, Text: "ALTER TABLE \"Gallery\"\n  DROP COLUMN \"layout\",\n  ADD COLUMN \"columns\" INTEGER NOT NULL DEFAULT 3;", Class: release.SchemaContract, Reason: "Column “layout” of “Gallery” is dropped: an older release that reads or writes it fails."},
+		}},
+		{Path: dir + "20261121100000_recount/migration.sql", Class: release.SchemaUnknown, Reason: "Rows of “Gallery” are changed: whether an older release can live with that depends on the data.", Statements: []release.SheetStatement{
+			{Line: 1, Text: "UPDATE \"Gallery\" SET \"photoCount\" = (SELECT count(*) FROM \"Photo\" WHERE \"Photo\".\"galleryId\" = \"Gallery\".\"id\");", Class: release.SchemaUnknown, Reason: "Rows of “Gallery” are changed: whether an older release can live with that depends on the data."},
+		}},
+	}
+}
+
 func targets() []release.Candidate {
 	one := func(commit, message, why string, possible, chosen, verified bool) release.Candidate {
-		return release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified}
+		stand := release.Footing{Stand: release.StandsOK, Why: "Schema OK: every migration since then only adds."}
+		switch commit {
+		case "33d7e10":
+			stand = release.Footing{Stand: release.StandsUnknown, Why: "Whether it runs on the schema is not known, because of prisma/migrations/20261118070000_recount/migration.sql in 5f1c0de: Rows of “Pulse” are changed: whether an older release can live with that depends on the data."}
+		case "0a9e6c2", "aa01b2c":
+			stand = release.Footing{Stand: release.StandsBelow, Why: "Below the schema's floor since 33d7e10, because of prisma/migrations/20261110090000_rename_pulse_window/migration.sql: Column “span” of “PulseWindow” gets another name: an older release uses the old one."}
+		}
+		return release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified, Schema: &stand}
 	}
 	return []release.Candidate{
 		one("5f1c0de", "Fail a stuck pipeline after 20 minutes (#1465)", "A release proved it good.", true, true, true),

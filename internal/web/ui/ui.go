@@ -83,6 +83,17 @@ func Name(s string) Text { return Text(hostile.Line(s, hostile.NameLimit)) }
 // Reason makes the text of an explanation, 300 characters at most.
 func Reason(s string) Text { return Text(hostile.Line(s, hostile.TitleLimit)) }
 
+// Lines makes the text of several lines, 1,200 characters at most.
+func Lines(s string) Text {
+	text := []rune(hostile.Lines(s))
+	if len(text) > linesLimit {
+		return Text(text[:linesLimit]) + "…"
+	}
+	return Text(text)
+}
+
+const linesLimit = 1200
+
 // Link is an address that may be followed: https, or http of this machine.
 type Link string
 

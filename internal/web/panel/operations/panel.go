@@ -76,7 +76,7 @@ func One(desk Desk) *panel.Room[View] {
 
 // Facts makes the facts of one operation.
 func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
-	view := View{Row: newRow(&op), Stayed: reasons(op.Stayed), Ended: op.Phase.Ended(), Project: ui.Name(op.Project)}
+	view := View{Row: newRow(&op), Floor: newFloor(op.Floor), Stayed: reasons(op.Stayed), Ended: op.Phase.Ended(), Project: ui.Name(op.Project)}
 	view.From, view.To, view.Back = newBuild(op.From), newBuild(op.To), newBuild(op.Back)
 	for i := range op.Steps {
 		view.Steps = append(view.Steps, newStep(&op.Steps[i]))
@@ -105,6 +105,7 @@ type View struct {
 	From    *Build
 	To      *Build
 	Back    *Build
+	Floor   *Floor // how what it goes back to stands on the schema; nil when nothing here reads migrations
 	Steps   []Step
 	Bake    *Bake
 	Stayed  []ui.Text
@@ -117,6 +118,27 @@ type View struct {
 	Approved ui.Text
 	Request  string // the page of the approval
 	Glass    []ui.Text
+}
+
+// Floor is how a build stands on the schema.
+type Floor struct {
+	State     ui.Badge
+	Why       ui.Text
+	Confirmed bool
+}
+
+func newFloor(f *release.Footing) *Floor {
+	if f == nil {
+		return nil
+	}
+	v := &Floor{State: ui.Badge{Icon: "unknown", Word: "Schema unknown", Tone: ui.Unknown}, Why: ui.Reason(f.Why), Confirmed: f.Confirmed}
+	switch f.Stand {
+	case release.StandsOK:
+		v.State = ui.Badge{Icon: "ok", Word: "Schema OK", Tone: ui.Good}
+	case release.StandsBelow:
+		v.State = ui.Badge{Icon: "failed", Word: "Below the floor", Tone: ui.Bad}
+	}
+	return v
 }
 
 // Row is one operation in a line.
