@@ -31,12 +31,12 @@ func TestPromote(t *testing.T) {
 	}
 	doc := document(t, ask(t, d, http.MethodGet, to, nil))
 	text := strings.Join(strings.Fields(doc.Find("main").Text()), " ")
-	for _, want := range []string{"9d41c07", "e02a9b1", "2 pull requests", "3 commits", "20261121090000_gallery_cursor", "/api/cron/gallery-index", "/api/cron/old-gallery", "7 commits would be new", "What moves, and what does not"} {
+	for _, want := range []string{"9d41c07", "e02a9b1", "2 pull requests", "3 commits", "20261120080000_gallery_cursor", "Takes away", `DROP COLUMN "layout"`, "Can be taken back", "/api/cron/gallery-index", "/api/cron/old-gallery", "7 commits would be new", "What moves, and what does not"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	if got := doc.Find(".gate").Length(); got != 6 || doc.Find(".gate time").Length() != 6 {
+	if got := doc.Find(".gate").Length(); got != 7 || doc.Find(".gate time").Length() != 7 {
 		t.Errorf("%d gates, %d with an age", got, doc.Find(".gate time").Length())
 	}
 	form := doc.Find("#form-promote")
@@ -118,6 +118,19 @@ func TestRollback(t *testing.T) {
 	_ = r.Body.Close()
 	if r.Header.Get("Location") != home+"/operations/op_back" || len(d.back) != 1 || d.back[0].DeploymentID != "dpl_33d7e10" {
 		t.Errorf("%d to %q, asked %v", r.StatusCode, r.Header.Get("Location"), d.back)
+	}
+	for word, n := range map[string]int{"Schema OK": 1, "Schema unknown": 1, "Below the floor": 2} {
+		if got := doc.Find(".stand .badge").FilterFunction(func(_ int, e *goquery.Selection) bool { return e.Text() == word }).Length(); got != n {
+			t.Errorf("%d builds are said to be %q, and should be %d", got, word, n)
+		}
+	}
+	if tick := doc.Find("input[name=belowFloor][form=form-rollback]"); tick.Length() != 1 || d.back[0].BelowFloor {
+		t.Errorf("the word more is asked for %d times, and was sent without it: %v", tick.Length(), d.back[0].BelowFloor)
+	}
+	r = ask(t, d, http.MethodPost, web.RollbackPath, url.Values{"deploymentId": {"dpl_0a9e6c2"}, "reason": {"errors"}, "belowFloor": {"1"}})
+	_ = r.Body.Close()
+	if len(d.back) != 2 || !d.back[1].BelowFloor {
+		t.Errorf("with it the desk is asked %+v", d.back)
 	}
 }
 
