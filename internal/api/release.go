@@ -48,6 +48,7 @@ type promotion struct {
 		ExpectedCurrent string `json:"expectedCurrent,omitempty" maxLength:"200" doc:"What you saw live, as deployment id or commit. If it is something else by now, the promotion is refused."`
 		Rebuild         bool   `json:"rebuild,omitempty" doc:"Build it again with production's variables first. A preview needs this."`
 		Sheet           string `json:"sheet,omitempty" maxLength:"128" doc:"The hash of the comparison that you saw. If the release would change something else by now, it is refused."`
+		WithoutSnapshot string `json:"withoutSnapshot,omitempty" maxLength:"300" doc:"Waives the snapshot of the database that is made before a release with migrations, and says why. It is recorded."`
 		BreakGlass      string `json:"breakGlass,omitempty" maxLength:"120" doc:"The name of the environment: passes holds, freezes and a missing approval. It is recorded and loud; the reason needs 10 characters."`
 	}
 }
@@ -70,6 +71,7 @@ type deployment struct {
 		Ref             string `json:"ref,omitempty" maxLength:"250" doc:"Branch, tag or commit. Left out: the default branch."`
 		Reason          string `json:"reason,omitempty" maxLength:"1000" doc:"Required. Why, for the record."`
 		ExpectedCurrent string `json:"expectedCurrent,omitempty" maxLength:"200" doc:"What you saw live, as deployment id or commit."`
+		WithoutSnapshot string `json:"withoutSnapshot,omitempty" maxLength:"300" doc:"Waives the snapshot of the database that is made before a release with migrations, and says why. It is recorded."`
 		BreakGlass      string `json:"breakGlass,omitempty" maxLength:"120" doc:"As for a promotion: the name of the environment, when that is production."`
 	}
 }
@@ -134,6 +136,7 @@ func (a *API) mountReleases() {
 			op, err := a.Desk.Promote(ctx, who, release.PromoteRequest{
 				Project: in.Project, DeploymentID: in.Body.DeploymentID, Reason: in.Body.Reason,
 				ExpectedCurrent: in.Body.ExpectedCurrent, Rebuild: in.Body.Rebuild, Sheet: in.Body.Sheet, BreakGlass: in.Body.BreakGlass,
+				WithoutSnapshot: in.Body.WithoutSnapshot,
 			})
 			return a.begun(ctx, who, op, err, in.Prefer)
 		})
@@ -149,7 +152,7 @@ func (a *API) mountReleases() {
 		func(ctx context.Context, who access.Actor, in *deployment) (*releaseOutput, error) {
 			op, err := a.Desk.Deploy(ctx, who, release.DeployRequest{
 				Project: in.Project, Environment: in.Body.Environment, Ref: in.Body.Ref, Reason: in.Body.Reason, ExpectedCurrent: in.Body.ExpectedCurrent,
-				BreakGlass: in.Body.BreakGlass,
+				BreakGlass: in.Body.BreakGlass, WithoutSnapshot: in.Body.WithoutSnapshot,
 			})
 			return a.begun(ctx, who, op, err, in.Prefer)
 		})

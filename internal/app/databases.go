@@ -6,6 +6,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/provider"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
 )
@@ -15,11 +16,13 @@ import (
 func (a *App) openDatabases(sets []provider.Set) {
 	catalog := a.o.Config.Catalog()
 	o := database.Options{
-		Migrations: a.migrations(), Gate: a.Control.Gate, Keeper: a.keeper, Clock: a.o.Clock, Log: a.o.Log,
+		Store: a.db, Migrations: a.migrations(), Gate: a.Control.Gate, Keeper: a.keeper, Clock: a.o.Clock, Log: a.o.Log,
 	}
 	for i, p := range a.o.Config.Projects {
 		project, _ := catalog.Project(p.Name)
-		one := database.Project{Catalog: project, Providers: sets[i]}
+		one := database.Project{
+			Catalog: project, Providers: sets[i], Keep: database.KeepPolicy{Count: p.Release.SnapshotKeep, Age: p.Release.SnapshotMaxAge},
+		}
 		if i > 0 {
 			one.Prefix = p.Name + ":"
 		}
@@ -34,11 +37,11 @@ func (a *App) migrations() database.Migrations {
 	return database.NoMigrations("Nobody reads the migrations of this project.")
 }
 
-// databases gives the panels what they show, with ages in their words.
-type databases struct{ book *database.Book }
+// databases gives the pages what they show, with ages in their words.
+type databases struct{ *database.Book }
 
 func (d databases) Database(ctx context.Context, who access.Actor, project string) (database.Status, []panel.Age, error) {
-	s, ages, err := d.book.Status(ctx, who, project)
+	s, ages, err := d.Status(ctx, who, project)
 	if err != nil {
 		return database.Status{}, nil, err
 	}
@@ -47,4 +50,24 @@ func (d databases) Database(ctx context.Context, who access.Actor, project strin
 		shown = append(shown, status.Age(age))
 	}
 	return s.Value, shown, nil
+}
+
+// snapshots is who keeps a project's database before a release, nil when
+// nobody can.
+func (a *App) snapshots(project string) release.Snapshotter {
+	if !a.data.Snapshots(project) {
+		return nil
+	}
+	return snapshotter{a.data}
+}
+
+// snapshotter gives releases the room's snapshots in their words.
+type snapshotter struct{ book *database.Book }
+
+func (s snapshotter) Snapshot(ctx context.Context, project, environment, operation string) (release.Kept, error) {
+	k, err := s.book.Snapshot(ctx, project, environment, operation)
+	if err != nil {
+		return release.Kept{}, err
+	}
+	return release.Kept{ID: k.BranchID, Name: k.Name, Source: k.SourceID, Of: k.SourceName, LSN: k.LSN, At: k.At}, nil
 }

@@ -19,7 +19,7 @@ func (a *App) openReleases(sets []provider.Set) {
 	for i, p := range a.o.Config.Projects {
 		project, _ := catalog.Project(p.Name)
 		o.Projects = append(o.Projects, release.Project{
-			Project: project, Providers: sets[i], Health: a.watch, Rules: releaseRules(p), Refresh: refresher(a.boards[i]),
+			Project: project, Providers: sets[i], Health: a.watch, Snapshots: a.snapshots(p.Name), Rules: releaseRules(p), Refresh: refresher(a.boards[i]),
 			Schema: schemaReader(p),
 		})
 	}
@@ -30,7 +30,7 @@ func (a *App) openReleases(sets []provider.Set) {
 var _ release.Health = (*health.Watch)(nil)
 
 func releaseRules(p config.Project) release.Rules {
-	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", BackOnUnknown: p.Release.UnknownSchema == "roll_back"}
+	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", BackOnUnknown: p.Release.UnknownSchema == "roll_back", Snapshot: release.SnapshotRule(p.Release.Snapshot)}
 	if p.Migrations != nil {
 		r.Migrations = p.Migrations.Dir
 	}

@@ -26,11 +26,13 @@ type mover struct {
 	reason   string
 	expected string
 	glass    string
+	waiver   string
 	wait     bool
 }
 
 // glassFlag is of what guards can keep out.
 func (m *mover) glassFlag(f *pflag.FlagSet) {
+	f.StringVar(&m.waiver, "without-snapshot", "", "why the release goes on without a snapshot of the database. Recorded")
 	f.StringVar(&m.glass, "break-glass", "", "the name of the environment: pass holds, freezes and a missing approval. Recorded and loud")
 }
 
@@ -51,6 +53,9 @@ func (m *mover) move(ctx context.Context, s Streams, path string, body map[strin
 	}
 	if m.glass != "" {
 		body["breakGlass"] = m.glass
+	}
+	if m.waiver != "" {
+		body["withoutSnapshot"] = m.waiver
 	}
 	body["reason"] = m.reason
 	var answer struct{ OperationID, Message string }
@@ -261,6 +266,9 @@ func printOperation(out io.Writer, o release.Operation) error {
 	fmt.Fprintf(out, "%s: %s of %s, %s\n%s\n", o.ID, o.Action, o.Environment, o.Phase, hostile.Line(o.Message, hostile.ErrorLimit))
 	if a := o.Approval; a != nil {
 		fmt.Fprintf(out, "Approved by %s (%s)%s\n", hostile.Line(a.By.Name, 60), a.ID, map[bool]string{true: ", solo"}[a.Solo])
+	}
+	if k := o.Snapshot; k != nil {
+		fmt.Fprintf(out, "Database kept as branch %s (%s), LSN %s, %s\n", hostile.Line(k.Name, 100), k.ID, cmp.Or(k.LSN, "?"), when(&k.At))
 	}
 	if o.Glass != nil {
 		fmt.Fprintln(out, hostile.Line(o.Glass.String(), hostile.ErrorLimit))

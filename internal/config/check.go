@@ -23,8 +23,11 @@ const (
 	defaultHealth = "/api/health?detailed=true"
 	noHealth      = "none" // health: none
 	defaultBake   = 5 * time.Minute
-	defaultSolo   = 10 * time.Minute
-	defaultExpiry = 24 * time.Hour
+
+	defaultSnapshots   = 5
+	defaultSnapshotAge = 14 * 24 * time.Hour
+	defaultSolo        = 10 * time.Minute
+	defaultExpiry      = 24 * time.Hour
 )
 
 // kindOf is what an environment of a well-known name is for.
@@ -68,6 +71,8 @@ func (c *Config) defaults() {
 func (p *Project) defaults() {
 	p.Release.Snapshot = cmp.Or(p.Release.Snapshot, "on-migrations")
 	p.Release.UnknownSchema = cmp.Or(p.Release.UnknownSchema, "ask")
+	p.Release.SnapshotKeep = cmp.Or(p.Release.SnapshotKeep, defaultSnapshots)
+	p.Release.SnapshotMaxAge = cmp.Or(p.Release.SnapshotMaxAge, defaultSnapshotAge)
 	p.Release.Bake = cmp.Or(p.Release.Bake, defaultBake)
 	p.Release.defaults()
 	_, sentry := p.Providers["sentry"]
@@ -393,6 +398,12 @@ func (k checker) release(path string, p *Project) {
 	}
 	if !slices.Contains([]string{"ask", "roll_back"}, r.UnknownSchema) {
 		k.fail(path+".unknown_schema", "must be ask or roll_back")
+	}
+	if r.SnapshotKeep < 1 || r.SnapshotKeep > 50 {
+		k.fail(path+".snapshot_keep", "must be between 1 and 50")
+	}
+	if r.SnapshotMaxAge < time.Hour || r.SnapshotMaxAge > 8760*time.Hour {
+		k.fail(path+".snapshot_max_age", "must be between 1h and 8760h")
 	}
 	for i, f := range r.Freeze {
 		k.freeze(fmt.Sprintf("%s.freeze[%d]", path, i), f)

@@ -150,6 +150,10 @@ type Release struct {
 	// there is none.
 	Fallback string `yaml:"fallback" jsonschema:"description=The provider that deploys when the platform refuses for a technical reason: github."`
 	Snapshot string `yaml:"snapshot" jsonschema:"enum=on-migrations,enum=always,enum=never,default=on-migrations,description=When a branch of the production database is made before a release."`
+	// SnapshotKeep and SnapshotMaxAge say which of those branches stay: so many
+	// and no older, but always the newest.
+	SnapshotKeep   int           `yaml:"snapshot_keep" jsonschema:"description=How many of those branches are kept\\, 1 to 50. The newest always is.,default=5"`
+	SnapshotMaxAge time.Duration `yaml:"snapshot_max_age" jsonschema:"description=How old they may become\\, 1h to 8760h. The newest is kept all the same.,default=336h"`
 	// Freeze are the times in which nothing is promoted.
 	Freeze []Freeze `yaml:"freeze" json:",omitempty" jsonschema:"description=Times in which nothing is promoted. Rollbacks go on."`
 	// UnknownSchema is what happens to a bad release when nobody can tell whether

@@ -2,7 +2,9 @@ package database
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
+	"github.com/envdeck/envdeck/internal/lease"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/snapshot"
 )
@@ -20,14 +23,20 @@ import (
 // the key in Redis, so its name and its lifetime are a contract.
 const branchesTTL = 120 * time.Second
 
-// Options is what a Book is made of. All must be set.
+// Options is what a Book is made of. All but Owner and Point must be set.
 type Options struct {
 	Projects   []Project
+	Store      Store
 	Migrations Migrations
 	Gate       *access.Gate
 	Keeper     *cache.Keeper
 	Clock      clock.Clock
 	Log        *slog.Logger
+	// Owner names this process among the replicas; "" makes a name.
+	Owner string
+	// Point is told of every boundary of a change, for tests that stop the
+	// process there. nil in the product.
+	Point func(boundary string)
 }
 
 // Project is one project and who keeps its database.
@@ -35,12 +44,15 @@ type Project struct {
 	Catalog   catalog.Project
 	Providers provider.Set
 	Prefix    string // of cache keys; "" for the first project
+	// Keep says which snapshots may go.
+	Keep KeepPolicy
 }
 
 // Book is the databases of every project.
 type Book struct {
 	o       Options
 	shelves []*shelf
+	work    *lease.Work[Change]
 
 	mu       sync.Mutex
 	onChange []func(project string)
@@ -55,14 +67,22 @@ type shelf struct {
 	brancher   provider.Brancher // nil where branches can not be changed
 	status     snapshot.Published[Status]
 	dirty      chan struct{}
+	keep       KeepPolicy
 	told       string // the trouble that the log knows of
 }
 
 // New makes a book and puts its facts under the keeper's care.
 func New(o Options) *Book {
+	if o.Owner == "" {
+		o.Owner = "replica_" + strings.ToLower(rand.Text())
+	}
+	if o.Point == nil {
+		o.Point = func(string) {}
+	}
 	b := &Book{o: o}
+	b.work = lease.NewWork(ledger{o.Store}, o.Clock, o.Log, o.Owner, b.drive)
 	for _, p := range o.Projects {
-		s := &shelf{project: p.Catalog, dirty: make(chan struct{}, 1)}
+		s := &shelf{project: p.Catalog, dirty: make(chan struct{}, 1), keep: p.Keep}
 		if e, ok := p.Catalog.OfKind(catalog.Production); ok {
 			s.production = e.Name
 		}
@@ -96,10 +116,14 @@ func (s *shelf) changed() {
 // another one: branches become stale, and facts grow old.
 const ageCheck = 30 * time.Second
 
-// Run publishes answers as facts change, until the context ends.
+// Run publishes answers as facts change and drives what was accepted, until the
+// context ends; then it is handed over to whoever is alive.
 func (b *Book) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, s := range b.shelves {
+		if s.brancher != nil {
+			running.Go(func() { b.keepPruned(ctx, s) })
+		}
 		running.Go(func() {
 			for ctx.Err() == nil {
 				timer, stop := b.o.Clock.Timer(ageCheck)
@@ -113,8 +137,9 @@ func (b *Book) Run(ctx context.Context) error {
 			}
 		})
 	}
+	err := b.work.Run(ctx)
 	running.Wait()
-	return nil
+	return err
 }
 
 // publish makes a project's answer of what is known now.
@@ -135,6 +160,16 @@ func (b *Book) publish(s *shelf) {
 	b.mu.Unlock()
 	for _, fn := range listeners {
 		fn(s.project.Name)
+	}
+}
+
+// tellChange has a change shown: the pages look again.
+func (b *Book) tellChange(c Change) {
+	b.mu.Lock()
+	listeners := b.onChange
+	b.mu.Unlock()
+	for _, fn := range listeners {
+		fn(c.Project)
 	}
 }
 

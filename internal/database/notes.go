@@ -6,5 +6,4 @@ const (
 	noteOperation = "envdeck-operation" // the release that it is a snapshot for
 	noteChange    = "envdeck-change"    // the change that made it
 	noteProject   = "envdeck-project"
-	noteBy        = "envdeck-by"
 )

@@ -40,6 +40,7 @@ const (
 	CauseStuck          Cause = "stuck"
 	CauseAsked          Cause = "asked" // a person said so
 	CauseDisplaced      Cause = "displaced_by_rollback"
+	CauseNoSnapshot     Cause = "no_snapshot"
 	CauseProviderNo     Cause = "provider_refused"
 	CausePlan           Cause = "plan_limit"
 	CauseBuildFailed    Cause = "build_failed"

@@ -95,6 +95,9 @@ type PromoteRequest struct {
 	// BreakGlass passes holds, freezes and a missing approval. It is the name of
 	// the environment, typed; "" is the ordinary way.
 	BreakGlass string
+	// WithoutSnapshot waives the snapshot of the database and says why; "" is the
+	// ordinary way.
+	WithoutSnapshot string
 }
 
 // Promote accepts a promotion, or says why not. What is refused by a rule is in
@@ -102,7 +105,7 @@ type PromoteRequest struct {
 // *Busy or a *No inside) and Unavailable.
 func (d *Desk) Promote(ctx context.Context, a access.Actor, q PromoteRequest) (Operation, error) {
 	return d.begin(ctx, a, access.Promote, Promote, place{project: q.Project, glass: q.BreakGlass}, q.Reason, Ask{
-		DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent, Rebuild: q.Rebuild, Sheet: q.Sheet,
+		DeploymentID: q.DeploymentID, ExpectedCurrent: q.ExpectedCurrent, Rebuild: q.Rebuild, Sheet: q.Sheet, WithoutSnapshot: waiver(q.WithoutSnapshot),
 	})
 }
 
@@ -133,12 +136,13 @@ type DeployRequest struct {
 	Reason          string
 	ExpectedCurrent string
 	BreakGlass      string // as for a promotion
+	WithoutSnapshot string // as for a promotion
 }
 
 // Deploy accepts a deployment: through the repository's deploy workflow where
 // one is named, else as a build of the platform.
 func (d *Desk) Deploy(ctx context.Context, a access.Actor, q DeployRequest) (Operation, error) {
-	return d.begin(ctx, a, access.Deploy, Deploy, place{q.Project, q.Environment, q.BreakGlass}, q.Reason, Ask{Ref: q.Ref, ExpectedCurrent: q.ExpectedCurrent})
+	return d.begin(ctx, a, access.Deploy, Deploy, place{q.Project, q.Environment, q.BreakGlass}, q.Reason, Ask{Ref: q.Ref, ExpectedCurrent: q.ExpectedCurrent, WithoutSnapshot: waiver(q.WithoutSnapshot)})
 }
 
 // maxReason is how long a reason may be, in characters.
@@ -251,6 +255,9 @@ func (o *Operation) requested() access.Detail {
 		detail.Rule = "approved:" + o.Approval.ID
 	case ask.BelowFloor && o.Floor != nil && o.Floor.Stand == StandsBelow:
 		detail.Rule, detail.Note = string(CauseBelowFloor), "confirmed: the build may not run on the schema"
+	}
+	if ask.WithoutSnapshot != "" {
+		detail.Note = strings.TrimPrefix(detail.Note+"; the snapshot of the database is waived", "; ")
 	}
 	return detail
 }

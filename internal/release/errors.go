@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/lease"
 )
 
 // ErrLost says that somebody else drives the operation now.
-var ErrLost = errors.New("release: the lease is lost")
+var ErrLost = lease.ErrLost
 
 // ErrOrdered says that an order came before a change was made.
 var ErrOrdered = errors.New("release: there is an order")

@@ -10,18 +10,15 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/lease"
 )
 
-// How operations are shared between replicas. A process that dies is replaced
-// after at most leaseTTL + claimEvery.
+// How operations are shared between replicas.
 const (
-	leaseTTL   = 7 * time.Second
-	renewEvery = 2 * time.Second
-	claimEvery = time.Second
-	// storeLimit is how long the database may take to renew: the lease must
-	// not run out while we wait to be told that it has.
-	storeLimit = 2 * time.Second
-	handOver   = 3 * time.Second
+	leaseTTL   = lease.TTL
+	claimEvery = lease.ClaimEvery
+	storeLimit = lease.StoreLimit
+	handOver   = lease.HandOver
 )
 
 // machine drives operations: it claims those that are due, keeps their leases,
@@ -79,11 +76,11 @@ func (m *machine) claim(ctx context.Context, all *sync.WaitGroup) (bool, error) 
 	began := m.real.Now()
 	limit, cancel := context.WithTimeout(ctx, storeLimit)
 	defer cancel()
-	lease, op, order, ok, err := m.store.Claim(limit, Claim{Owner: m.owner, Now: m.clock.Now(), Real: began, TTL: leaseTTL})
+	held, op, order, ok, err := m.store.Claim(limit, Claim{Owner: m.owner, Now: m.clock.Now(), Real: began, TTL: leaseTTL})
 	if err != nil || !ok {
 		return false, err
 	}
-	r := &run{m: m, lease: lease, op: op, wake: make(chan struct{}, 1), changed: map[int]bool{}}
+	r := &run{m: m, lease: held, op: op, wake: make(chan struct{}, 1), changed: map[int]bool{}}
 	r.putOrder(order)
 	if r.site = m.sites[op.Project]; r.site != nil {
 		r.env, _ = r.site.Environment(op.Environment)
@@ -109,7 +106,7 @@ func (m *machine) hold(parent context.Context, r *run, began time.Time) {
 	beats := make(chan struct{})
 	go func() {
 		defer close(beats)
-		m.beat(ctx, r, began, lose)
+		lease.Keep(ctx, m.real, began, func(ctx context.Context) error { return m.renew(ctx, r) }, lose)
 	}()
 	err := m.driveKnown(ctx, r)
 	lose(err)
@@ -152,30 +149,6 @@ func (m *machine) driveKnown(ctx context.Context, r *run) error {
 	r.since = m.clock.Now()
 	r.saved = r.since
 	return r.apply(ctx, t)
-}
-
-// beat renews the lease. When the database cannot be reached before it runs
-// out, or somebody else has it, what is under way is stopped.
-func (m *machine) beat(ctx context.Context, r *run, began time.Time, lose context.CancelCauseFunc) {
-	until := began.Add(leaseTTL)
-	for {
-		if m.real.Sleep(ctx, renewEvery) != nil {
-			return
-		}
-		began := m.real.Now()
-		err := m.renew(ctx, r)
-		switch {
-		case err == nil:
-			until = began.Add(leaseTTL)
-		case errors.Is(err, ErrLost):
-			lose(ErrLost)
-			return
-		// The next try may take storeLimit, and must end while the lease holds.
-		case !m.real.Now().Add(renewEvery + storeLimit).Before(until):
-			lose(ErrLost)
-			return
-		}
-	}
 }
 
 // renew keeps the lease and takes in the order that has come.

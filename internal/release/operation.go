@@ -42,6 +42,8 @@ type Operation struct {
 	// Floor says whether Back runs on the schema that the release leaves; of a
 	// rollback, whether its target does.
 	Floor *Footing `json:"floor,omitempty" doc:"Whether the build that production goes back to runs on the schema that the release leaves. Left out: nothing here reads migrations, or it was not looked at yet."`
+	// Snapshot is the database as it was before the switch.
+	Snapshot *Kept `json:"snapshot" doc:"The database as it was before the switch. null: none was made (the step says why)."`
 	// Stayed is what a rollback did not take back.
 	Stayed []string `json:"stayed,omitempty" doc:"After a rollback: what did not go back."`
 	Bake   *Watch   `json:"bake,omitempty" doc:"What the watch over the new build has seen."`
@@ -142,6 +144,8 @@ type Ask struct {
 	BelowFloor bool   `json:"belowFloor,omitempty"`
 	Sheet      string `json:"sheet,omitempty"`
 	Ref        string `json:"ref,omitempty"`
+	// WithoutSnapshot is why the release goes on without one; "" is no waiver.
+	WithoutSnapshot string `json:"withoutSnapshot,omitempty"`
 	// Glass says that the glass is broken: guards are passed and recorded.
 	Glass bool `json:"glass,omitempty"`
 }
@@ -153,6 +157,8 @@ type Work struct {
 	Spent time.Duration `json:"spent"`
 	// Before is what preflight saw; nil before it.
 	Before *Before `json:"before,omitempty"`
+	// Migrates is whether a snapshot is wanted; nil until that was decided.
+	Migrates *Migrates `json:"migrates,omitempty"`
 	// Intended says that a change to production may have been made.
 	Intended bool `json:"intended,omitempty"`
 	// Moves are the builds that production was seen to be moved to, in order.

@@ -7,6 +7,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/lease"
 	"github.com/envdeck/envdeck/internal/provider"
 )
 
@@ -24,13 +25,6 @@ type Platform interface {
 type Health interface {
 	// ProbeNow answers a probe that began after the call.
 	ProbeNow(ctx context.Context, project, environment string) (health.Sample, error)
-}
-
-// Snapshotter keeps the database's state before a release. There may be none.
-type Snapshotter interface {
-	// Snapshot makes or finds the snapshot of an operation: asked again with the
-	// same operation it must not make a second one.
-	Snapshot(ctx context.Context, project, environment, operation string) (note string, err error)
 }
 
 // Schema reads migrations: what each of their statements means for the
@@ -63,6 +57,8 @@ type Rules struct {
 	// of which nobody can tell whether the older release survives it. Below the
 	// floor it never does.
 	BackOnUnknown bool
+	// Snapshot says before which releases the database is kept as it is.
+	Snapshot SnapshotRule
 	// Freezes are the times in which nothing is promoted. They are not asked for
 	// rollbacks.
 	Freezes []Freeze
@@ -99,23 +95,12 @@ const (
 	OrderRollback OrderKind = "rollback"
 )
 
-// Lease is the right to drive one operation, for a while.
-type Lease struct {
-	Operation string
-	Owner     string
-	Fence     int64 // grows each time an operation is taken up
-}
-
-// Claim asks for an operation that nobody drives.
-type Claim struct {
-	Owner string
-	// Now is the product's time, which wake-ups are in.
-	Now time.Time
-	// Real is the machine's time and TTL how long the lease holds; Postgres
-	// uses its own clock instead, as that is the one all replicas share.
-	Real time.Time
-	TTL  time.Duration
-}
+// Lease is the right to drive one operation, for a while, and Claim asks for
+// it.
+type (
+	Lease = lease.Lease
+	Claim = lease.Claim
+)
 
 // Change is what one turn of the machine commits, all or nothing, and only
 // while the lease holds.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
 
@@ -109,29 +108,6 @@ func (r *run) link(b *Build) string {
 		return ""
 	}
 	return hostile.Link(r.site.linker.CommitURL(b.Commit))
-}
-
-// snapshot keeps the database as it is, where something can.
-func (r *run) snapshot(ctx context.Context) turn {
-	if r.op.Action == Rollback {
-		return to(Switching, "", "Giving production back.") // a rollback waits for nothing
-	}
-	step := r.current("snapshot")
-	if r.site.Snapshots == nil {
-		r.finish(step, Inconclusive, "No snapshot was made: nothing is set up here that could make one. The database is as it was, and a rollback would not change it.")
-		return to(Switching, "", "No snapshot is needed or none can be made. Switching.")
-	}
-	note, err := r.site.Snapshots.Snapshot(ctx, r.op.Project, r.op.Environment, r.op.ID)
-	if err != nil {
-		if fault.KindOf(err).Retryable() {
-			r.note(step, Error, "%s", sentence(err))
-			return stay(retryPace, "The snapshot is not there yet: %s", sentence(err))
-		}
-		r.finish(step, Fail, "%s", sentence(err))
-		return to(Failed, CauseProviderNo, "No snapshot of the database could be made, so nothing was changed: %s", sentence(err))
-	}
-	r.finish(step, Pass, "%s", note)
-	return to(Switching, "", "%s", note)
 }
 
 // consider reads and judges: the one way to a yes or a no, for the Desk and

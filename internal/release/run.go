@@ -325,6 +325,9 @@ func (r *run) late(t turn) turn {
 		out.message = fmt.Sprintf("The domains point at %s, but the site did not prove within %s that it serves it. Last: %s", r.op.To.id(), r.deadline(), t.message)
 	case Baking:
 		out.message = "The watch is over and proves neither good nor bad. Last: " + t.message
+	case Snapshot:
+		out.phase, out.cause = Refused, CauseNoSnapshot
+		out.message = fmt.Sprintf("No snapshot of the database could be made within %s, so nothing was changed. To release all the same, promote again with a waiver that says why. Last: %s", r.deadline(), t.message)
 	default:
 		out.message = "It took too long, and nothing was changed. Last: " + t.message
 	}

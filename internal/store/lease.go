@@ -27,19 +27,36 @@ func (db *DB) leaseNow() string {
 	return `CAST($1 AS BIGINT)`
 }
 
-// claimJob takes up one job that is due and that nobody holds; sql.ErrNoRows
+// The sorts of jobs; the names are in the rows.
+const (
+	jobRelease = "release"
+	jobChange  = "change"
+)
+
+// anyJob says whether there may be work of a sort. Most looks find nothing, and
+// on SQLite they must not make writers wait.
+func (db *DB) anyJob(ctx context.Context, kind string) (bool, error) {
+	if db.path == "" {
+		return true, nil
+	}
+	var n int
+	err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs WHERE kind = $1`, kind).Scan(&n)
+	return n > 0, db.fault(err, "look for work")
+}
+
+// claimJob takes up one job of a sort that is due and that nobody holds; sql.ErrNoRows
 // when there is none. A lease that lies further ahead than any can was written
 // by a clock that has been set back since, and holds no more.
-func (db *DB) claimJob(ctx context.Context, tx *sql.Tx, c release.Claim) (release.Lease, error) {
+func (db *DB) claimJob(ctx context.Context, tx *sql.Tx, kind string, c release.Claim) (release.Lease, error) {
 	var id string
 	err := tx.QueryRowContext(ctx, `SELECT id FROM jobs
-		WHERE (due_at <= $2 OR due_at > $3) AND (owner = '' OR lease_until <= `+db.leaseNow()+` OR lease_until > `+db.leaseNow()+` + $4)
+		WHERE kind = $5 AND (due_at <= $2 OR due_at > $3) AND (owner = '' OR lease_until <= `+db.leaseNow()+` OR lease_until > `+db.leaseNow()+` + $4)
 		ORDER BY due_at LIMIT 1`+db.dialect.skipLocked,
-		c.Real.UnixMicro(), c.Now.UnixMicro(), c.Now.Add(maxDue).UnixMicro(), c.TTL.Microseconds()).Scan(&id)
+		c.Real.UnixMicro(), c.Now.UnixMicro(), c.Now.Add(maxDue).UnixMicro(), c.TTL.Microseconds(), kind).Scan(&id)
 	if err != nil {
 		return release.Lease{}, err
 	}
-	l := release.Lease{Operation: id, Owner: c.Owner}
+	l := release.Lease{Job: id, Owner: c.Owner}
 	err = tx.QueryRowContext(ctx, `UPDATE jobs SET owner = $2, fence = fence + 1, lease_until = `+db.leaseNow()+` + $3 WHERE id = $4 RETURNING fence`,
 		c.Real.UnixMicro(), c.Owner, c.TTL.Microseconds(), id).Scan(&l.Fence)
 	return l, err
@@ -49,7 +66,7 @@ func (db *DB) claimJob(ctx context.Context, tx *sql.Tx, c release.Claim) (releas
 func (db *DB) renewJob(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Claim) error {
 	//nolint:gosec // the added text is one of two constants of the dialect
 	res, err := tx.ExecContext(ctx, `UPDATE jobs SET lease_until = `+db.leaseNow()+` + $2 WHERE id = $3 AND owner = $4 AND fence = $5`,
-		c.Real.UnixMicro(), c.TTL.Microseconds(), l.Operation, l.Owner, l.Fence)
+		c.Real.UnixMicro(), c.TTL.Microseconds(), l.Job, l.Owner, l.Fence)
 	return held(res, err)
 }
 
@@ -57,7 +74,7 @@ func (db *DB) renewJob(ctx context.Context, tx *sql.Tx, l release.Lease, c relea
 // of the transaction by writing the row.
 func heldJob(ctx context.Context, tx *sql.Tx, l release.Lease, due time.Time) error {
 	res, err := tx.ExecContext(ctx, `UPDATE jobs SET due_at = $1 WHERE id = $2 AND owner = $3 AND fence = $4`,
-		due.UnixMicro(), l.Operation, l.Owner, l.Fence)
+		due.UnixMicro(), l.Job, l.Owner, l.Fence)
 	return held(res, err)
 }
 
@@ -75,7 +92,7 @@ func held(res sql.Result, err error) error {
 func (db *DB) Release(ctx context.Context, l release.Lease, due time.Time) error {
 	return db.tx(ctx, "hand a release over", func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE jobs SET owner = '', lease_until = 0, due_at = $1 WHERE id = $2 AND owner = $3 AND fence = $4`,
-			due.UnixMicro(), l.Operation, l.Owner, l.Fence)
+			due.UnixMicro(), l.Job, l.Owner, l.Fence)
 		return held(res, err)
 	})
 }

@@ -32,13 +32,14 @@ type operationState struct {
 	Sheet     string            `json:"sheet,omitempty"`
 	Approval  *release.Approved `json:"approval,omitempty"`
 	Glass     *release.Glass    `json:"glass,omitempty"`
+	Snapshot  *release.Kept     `json:"snapshot,omitempty"`
 	Work      release.Work      `json:"work"`
 }
 
 func stateOf(o *release.Operation) (string, error) {
 	s := operationState{
 		Message: o.Message, By: o.By, PhaseAt: o.PhaseAt, From: o.From, To: o.To, Back: o.Back, Stayed: o.Stayed,
-		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Approval: o.Approval, Glass: o.Glass, Work: o.Work,
+		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Approval: o.Approval, Glass: o.Glass, Snapshot: o.Snapshot, Work: o.Work,
 	}
 	if o.Bake != nil {
 		s.Fails = o.Bake.ErrorFails
@@ -67,7 +68,7 @@ func scanOperation(r row) (release.Operation, error) {
 	}
 	o.Status = o.Phase.Status()
 	o.Message, o.By, o.PhaseAt, o.From, o.To, o.Back, o.Stayed = s.Message, s.By, s.PhaseAt, s.From, s.To, s.Back, s.Stayed
-	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Work
+	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Snapshot, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Snapshot, s.Work
 	if o.Work.Before != nil {
 		o.Floor = o.Work.Before.Schema
 	}
@@ -250,27 +251,23 @@ func (db *DB) Claim(ctx context.Context, c release.Claim) (release.Lease, releas
 	var l release.Lease
 	var o release.Operation
 	var order release.Order
-	// Most looks find nothing, and must not make writers wait.
-	if db.path != "" {
-		var n int
-		if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs`).Scan(&n); err != nil || n == 0 {
-			return l, o, order, false, db.fault(err, "look for work")
-		}
+	if some, err := db.anyJob(ctx, jobRelease); err != nil || !some {
+		return l, o, order, false, err
 	}
 	found := false
 	err := db.tx(ctx, "take up a release", func(tx *sql.Tx) error {
 		found = false
 		var err error
-		if l, err = db.claimJob(ctx, tx, c); errors.Is(err, sql.ErrNoRows) {
+		if l, err = db.claimJob(ctx, tx, jobRelease, c); errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if o, err = db.operation(ctx, tx, l.Operation); err != nil {
+		if o, err = db.operation(ctx, tx, l.Job); err != nil {
 			return err
 		}
-		if order, err = readOrder(ctx, tx, l.Operation); err != nil {
+		if order, err = readOrder(ctx, tx, l.Job); err != nil {
 			return err
 		}
 		found = true
@@ -296,7 +293,7 @@ func (db *DB) Renew(ctx context.Context, l release.Lease, c release.Claim) (rele
 			return err
 		}
 		var err error
-		order, err = readOrder(ctx, tx, l.Operation)
+		order, err = readOrder(ctx, tx, l.Job)
 		return err
 	})
 	return order, err

@@ -25,7 +25,6 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/activity"
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
-	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/workers"
@@ -45,6 +44,7 @@ type desk struct {
 	back     []release.RollbackRequest
 	asked    []string // runs
 	guarding []string // what was asked of the guards
+	changed  []databases.Ask
 }
 
 func (d *desk) tell(change func(*stories.Story)) {
@@ -72,6 +72,33 @@ func (d *desk) Deployments(context.Context, access.Actor, string) (status.Deploy
 func (d *desk) Database(context.Context, access.Actor, string) (databases.Status, []panel.Age, error) {
 	s := d.now()
 	return s.Database, []panel.Age{{Source: "neon", Age: 41 * time.Second}}, s.Err
+}
+
+func (d *desk) Changes(context.Context, access.Actor, string, int) ([]databases.Change, error) {
+	s := d.now()
+	return s.Changes, s.Err
+}
+
+func (d *desk) Plan(_ context.Context, _ access.Actor, ask databases.Ask) (databases.Plan, error) {
+	for _, b := range d.now().Database.Branches {
+		if b.ID == ask.BranchID && (ask.Kind != databases.Restore || ask.SourceID != "br-none") {
+			return databases.Plan{Kind: ask.Kind, Branch: databases.BranchRef{ID: b.ID, Name: b.Name}, Confirm: b.Name, Losses: []string{"Everything that was written to " + b.Name + "."}}, nil
+		}
+	}
+	return databases.Plan{}, fault.New(fault.NotFound, "There is no such branch.")
+}
+
+// Change takes what the room would take, and remembers it.
+func (d *desk) Change(_ context.Context, _ access.Actor, ask databases.Ask) (databases.Change, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range d.story.Database.Branches {
+		if b.ID == ask.BranchID && ask.Confirm != b.Name {
+			return databases.Change{}, &fault.Error{Kind: fault.Invalid, Message: "Confirm it.", Places: []fault.Place{{Where: "confirm", Problem: "must be the name of the branch"}}}
+		}
+	}
+	d.changed = append(d.changed, ask)
+	return databases.Change{ID: "chg_new"}, nil
 }
 
 func (d *desk) Actor(*http.Request) (access.Actor, error) {
@@ -313,14 +340,14 @@ type rooms interface {
 	web.Releases
 	crons.Book
 	web.CronRunner
-	database.Databases
+	web.Databases
 	all.Desk
 	workers.Fleet
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
-		Access: d, Releases: d, Board: d, Runner: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Access: d, Releases: d, Board: d, Runner: d, Databases: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
 		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }

@@ -173,6 +173,7 @@ var acts = map[string]ui.Text{
 	"enabled":         "The account is enabled again. They have to sign in.",
 	"changed":         "The name and address are changed.",
 	"user-password":   "The password is set, and their sessions have ended.",
+	"branch":          "The change is accepted. It goes on by itself, and is listed below.",
 	"user-sessions":   "All their sessions have ended.",
 }
 

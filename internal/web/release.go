@@ -196,6 +196,7 @@ func promoteFields(asked url.Values, sheet release.Sheet, from, to string) formV
 		hidden("project", asked.Get("project")), hidden("from", from), hidden("deploymentId", sheet.To.DeploymentID),
 		hidden("expectedCurrent", sheet.From.DeploymentID), hidden("sheet", sheet.Hash), hidden("rebuild", map[bool]string{true: "1"}[rebuilt(sheet)]),
 		reasonField(true),
+		{Name: "withoutSnapshot", Label: "Without a snapshot, because", Kind: "text", Hint: "Leave it empty: then the database is kept as it is before a release with migrations.", Max: 300},
 	}}
 }
 
@@ -321,6 +322,7 @@ func (s *Web) promote(w http.ResponseWriter, r *http.Request, a access.Actor) {
 	op, err := s.deps.Releases.Promote(r.Context(), a, release.PromoteRequest{
 		Project: v.Get("project"), DeploymentID: v.Get("deploymentId"), Reason: v.Get("reason"),
 		ExpectedCurrent: v.Get("expectedCurrent"), Rebuild: v.Get("rebuild") != "", Sheet: v.Get("sheet"), BreakGlass: strings.TrimSpace(v.Get("breakGlass")),
+		WithoutSnapshot: v.Get("withoutSnapshot"),
 	})
 	if err != nil {
 		s.promoteRefused(w, r, a, err)

@@ -84,6 +84,8 @@ type Deps struct {
 	Board     lanes.Board
 	// Runner has cron jobs run now.
 	Runner CronRunner
+	// Databases changes branches of the database.
+	Databases Databases
 	// Control is people, their tokens and sessions, and the record.
 	Control *access.Control
 	// Door gives browsers their cookies.
@@ -162,7 +164,7 @@ func (s *Web) Routes() []Route {
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return slices.Concat(routes, s.releaseRoutes(), s.incidentRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
+	return slices.Concat(routes, s.releaseRoutes(), s.incidentRoutes(), s.databaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {

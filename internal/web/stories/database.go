@@ -46,3 +46,16 @@ func branches() database.Status {
 		Sources: []database.Source{{Name: "neon", FetchedAt: at(10 * time.Minute)}}, LastUpdated: before(41 * time.Second),
 	}
 }
+
+// changes are a restore under way and a branch that was made.
+func changes() []database.Change {
+	who := database.Who{ID: "u1", Name: "zoltan", Kind: "person"}
+	return []database.Change{
+		{
+			ID: "chg_running", Project: "spike.land", Environment: "next", Kind: database.Restore, Phase: database.Working, Message: "The provider has accepted it and is at work.",
+			Reason: "The seed script ran twice", By: who, CreatedAt: before(40 * time.Second), Branch: database.BranchRef{ID: "br-calm-leaf-118204", Name: "next"},
+			Source: &database.BranchRef{ID: "br-aged-salad-637688", Name: "main"}, KeepAs: "next-before-abcdefghij", Losses: []string{},
+			Log: []database.ChangeNote{{At: before(38 * time.Second), Text: "Asking the provider to restore the branch next (attempt 1)."}, {At: before(36 * time.Second), Text: "The provider has accepted it and is at work."}},
+		},
+	}
+}

@@ -34,6 +34,7 @@ type Story struct {
 	Guards      release.Guards
 	Approvals   []release.Approval
 	Fleet       Fleet
+	Changes     []database.Change
 	Err         error // when the board itself cannot answer
 }
 
@@ -60,7 +61,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Fleet: fleet(), Database: branches(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Fleet: fleet(), Database: branches(), Changes: changes(),
 		Guards: release.Guards{Environment: "prod"},
 	}
 }

@@ -32,6 +32,8 @@ type Databases interface {
 	// Database answers the newest snapshot ("" is the first project) and how
 	// long ago each source was asked. fault.Denied, fault.NotFound.
 	Database(ctx context.Context, actor access.Actor, project string) (database.Status, []panel.Age, error)
+	// Changes answers the newest changes of branches.
+	Changes(ctx context.Context, actor access.Actor, project string, limit int) ([]database.Change, error)
 }
 
 // Brief makes the panel of the first page: what the environments are on.
@@ -50,7 +52,20 @@ func load(d Databases, full bool) func(context.Context, panel.Viewer) (panel.Fac
 		if err != nil {
 			return panel.Facts[View]{}, err
 		}
-		return facts(s, ages, full, v), nil
+		made := facts(s, ages, full, v)
+		if full {
+			changes, err := d.Changes(ctx, v.Actor, v.Project, shownChanges)
+			if err != nil {
+				return panel.Facts[View]{}, err
+			}
+			for _, c := range changes {
+				made.View.Changes = append(made.View.Changes, newChange(c))
+				if !c.Phase.Ended() {
+					made.Pace = livePace
+				}
+			}
+		}
+		return made, nil
 	}
 }
 
@@ -67,7 +82,7 @@ func facts(s database.Status, ages []panel.Age, full bool, v panel.Viewer) panel
 		}
 		sources = append(sources, one)
 	}
-	may := false
+	may := access.Permits(v.Actor, access.ManageBranches)
 	for _, b := range s.Branches {
 		if !full && b.Environment == database.NoEnvironment {
 			continue
@@ -79,7 +94,7 @@ func facts(s database.Status, ages []panel.Age, full bool, v panel.Viewer) panel
 	}
 	view.None = len(s.Sources) == 0
 	view.Unknown = len(s.Branches) == 0 && failed
-	_ = may
+	view.New, view.Denied = at(Path+"/new", v.Project), !may
 	return panel.Facts[View]{View: view, Ages: ages, Notices: panel.Broken(sources), Waiting: !answered}
 }
 
@@ -95,6 +110,7 @@ type View struct {
 	Stale       int
 	Suggestions []ui.Text
 	Migrations  []Migration
+	Changes     []Change
 	New         string
 	Denied      bool // the viewer may not change branches
 }
@@ -268,4 +284,59 @@ func number(n *int, why string) ui.Fact {
 		return ui.NotKnown(why)
 	}
 	return ui.Known(ui.Text(ui.Count(int64(*n))))
+}
+
+// shownChanges is how many changes are listed, and livePace how many seconds
+// lie between two looks while one is under way.
+const (
+	shownChanges = 10
+	livePace     = 3
+)
+
+// Change is one change of a branch.
+type Change struct {
+	ID      ui.Text
+	State   ui.Badge
+	What    string
+	Branch  ui.Text
+	Message ui.Text
+	Reason  ui.Text
+	By      ui.Text
+	At      time.Time
+	Log     []Note
+}
+
+// Note is one thing that was done or seen.
+type Note struct {
+	At   time.Time
+	Text ui.Text
+}
+
+func newChange(c database.Change) Change {
+	out := Change{
+		ID: ui.Name(c.ID), State: changeState(c.Phase), What: verbs[c.Kind], Branch: ui.Name(c.Branch.Name), Message: ui.Reason(c.Message),
+		Reason: ui.Reason(c.Reason), By: ui.Name(c.By.Name), At: c.CreatedAt,
+	}
+	for _, n := range c.Log {
+		out.Log = append(out.Log, Note{n.At, ui.Reason(n.Text)})
+	}
+	return out
+}
+
+var verbs = map[database.ChangeKind]string{database.Create: "Make", database.Delete: "Delete", database.Restore: "Restore"}
+
+func changeState(p database.ChangePhase) ui.Badge {
+	switch p {
+	case database.Done:
+		return ui.Badge{Icon: "check", Word: "Done", Tone: ui.Good}
+	case database.Failed:
+		return ui.Badge{Icon: "failed", Word: "Failed", Tone: ui.Bad}
+	case database.NeedsHuman:
+		return ui.Badge{Icon: "degraded", Word: "Look at it", Tone: ui.Warn}
+	case database.Requested:
+		return ui.Badge{Icon: "queued", Word: "Accepted", Tone: ui.Busy}
+	case database.Sending, database.Working:
+		return ui.Badge{Icon: "building", Word: "Under way", Tone: ui.Busy}
+	}
+	return ui.Badge{Icon: "unknown", Word: "Unknown", Tone: ui.Unknown}
 }

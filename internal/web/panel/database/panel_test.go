@@ -22,6 +22,10 @@ func (b book) Database(context.Context, access.Actor, string) (rooms.Status, []p
 	return b.Status, nil, nil
 }
 
+func (b book) Changes(context.Context, access.Actor, string, int) ([]rooms.Change, error) {
+	return stories.Normal().Changes[:len(b.Branches)/6], nil
+}
+
 func draw(t *testing.T, room panel.Panel) *goquery.Document {
 	t.Helper()
 	ready, err := room.Prepare(t.Context(), panel.Viewer{Now: stories.Now()})
@@ -60,7 +64,7 @@ func TestStates(t *testing.T) {
 		says   string
 	}{
 		"the page": {normal, true, map[string]int{
-			"tbody tr": 6, ".badge[data-tone=good]": 3, ".badge[data-tone=busy]": 1, ".badge[data-tone=unknown]": 2, ".hint[data-tone=warn]": 1,
+			"tbody tr": 6, ".badge[data-tone=good]": 3, ".badge[data-tone=busy]": 2, ".badge[data-tone=unknown]": 2, ".hint[data-tone=warn]": 1,
 			".db-migration": 2, ".db-migration .badge[data-tone=warn]": 1, ".db-migration .badge[data-tone=unknown]": 1, ".db-migration .badge[data-tone=good]": 0,
 		}, "could not be listed"},
 		"the first page":  {normal, false, map[string]int{"tbody tr": 2, ".db-migration": 2}, "31.4 GB"},

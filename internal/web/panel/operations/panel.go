@@ -9,6 +9,7 @@ package operations
 import (
 	"context"
 	"embed"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,14 @@ func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
 		view.Act = newAct(&op, a)
 	}
 	view.guards(&op)
+	if k := op.Snapshot; k != nil {
+		view.Snapshot = &Snapshot{Name: ui.Name(k.Name), Of: ui.Name(k.Of), LSN: ui.Name(k.LSN), At: k.At}
+		// After a rollback the database is as the release left it: giving it back
+		// is an act of its own.
+		if back := op.Phase == release.RolledBack || op.Phase == release.RollbackFailed; back && k.Source != "" {
+			view.Snapshot.Restore = "/admin/environments/database/" + url.PathEscape(k.Source) + "/restore?" + url.Values{"project": {op.Project}, "source": {k.ID}}.Encode()
+		}
+	}
 	facts := panel.Facts[View]{View: view, Say: ui.Text(view.Row.State.Word + ". " + string(view.Row.Message)), Title: ui.Text(view.Row.State.Word)}
 	if !view.Ended {
 		facts.Pace = livePace
@@ -109,8 +118,10 @@ type View struct {
 	Steps   []Step
 	Bake    *Bake
 	Stayed  []ui.Text
-	Ended   bool
-	Act     *Act
+	// Snapshot is the database as it was before the switch; nil: none was made.
+	Snapshot *Snapshot
+	Ended    bool
+	Act      *Act
 	// Sheet is the page of what was confirmed, Compare of what lies between the
 	// two builds; "" when there is none.
 	Sheet    string
@@ -139,6 +150,15 @@ func newFloor(f *release.Footing) *Floor {
 		v.State = ui.Badge{Icon: "failed", Word: "Below the floor", Tone: ui.Bad}
 	}
 	return v
+}
+
+// Snapshot is a branch that holds the database as it was.
+type Snapshot struct {
+	Name    ui.Text
+	Of      ui.Text
+	LSN     ui.Text
+	At      time.Time
+	Restore string // where it is restored, "" when that is not offered
 }
 
 // Row is one operation in a line.
