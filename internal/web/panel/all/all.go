@@ -47,18 +47,6 @@ func Pages(r Rooms) []panel.Page {
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
 		}},
-		{Path: crons.Path, Title: "Crons", Use: access.ViewCrons, Panels: []panel.Panel{
-			crons.All(r.Crons), crons.Report(r.URL),
-		}},
-		{Path: crons.JobPath, Title: "Cron job", Use: access.ViewCrons, Under: crons.Path, Charts: true, Panels: []panel.Panel{
-			crons.One(r.Crons, r.URL),
-		}},
-		{Path: crons.OutputPath, Title: "Output", Use: access.ViewCrons, Under: crons.Path, Panels: []panel.Panel{
-			crons.Printed(r.Crons),
-		}},
-		{Path: database.Path, Title: "Database", Use: access.ViewDatabase, Panels: []panel.Panel{
-			database.All(r.Databases),
-		}},
 		{Path: operations.Path, Title: "Operations", Use: access.ViewOperations, Panels: []panel.Panel{
 			operations.All(r.Desk),
 		}},
@@ -68,11 +56,23 @@ func Pages(r Rooms) []panel.Page {
 		{Path: guards.Path, Title: "Guards", Use: access.ViewOperations, Under: operations.Path, Panels: []panel.Panel{
 			guards.New(r.Desk),
 		}},
+		{Path: crons.Path, Title: "Crons", Use: access.ViewCrons, Panels: []panel.Panel{
+			crons.All(r.Crons), crons.Report(r.URL),
+		}},
+		{Path: crons.JobPath, Title: "Cron job", Use: access.ViewCrons, Under: crons.Path, Charts: true, Panels: []panel.Panel{
+			crons.One(r.Crons, r.URL),
+		}},
+		{Path: crons.OutputPath, Title: "Output", Use: access.ViewCrons, Under: crons.Path, Panels: []panel.Panel{
+			crons.Printed(r.Crons),
+		}},
 		{Path: workers.Path, Title: "Workers", Use: access.ViewWorkers, Panels: []panel.Panel{
 			workers.All(r.Workers),
 		}},
 		{Path: workers.Path + "/{id}", Title: "Worker", Use: access.ViewWorkers, Under: workers.Path, Panels: []panel.Panel{
 			workers.One(r.Workers),
+		}},
+		{Path: database.Path, Title: "Database", Use: access.ViewDatabase, Panels: []panel.Panel{
+			database.All(r.Databases),
 		}},
 		{Path: activity.Path, Title: "Activity", Use: access.ViewAudit, Panels: []panel.Panel{
 			activity.New(r.Log),
