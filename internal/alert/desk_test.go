@@ -84,9 +84,10 @@ func TestSnoozeLink(t *testing.T) {
 		r.probe(health.Down)
 		r.wait(10 * time.Second)
 		r.probes("dd")
-		u, err := url.Parse(r.inbox.got[0].Snooze)
+		got, _ := r.inbox.all()
+		u, err := url.Parse(got[0].Snooze)
 		if err != nil || u.Host != "deck.example.com" || u.Path != alert.SnoozePath {
-			t.Fatal(r.inbox.got[0].Snooze, err)
+			t.Fatal(got[0].Snooze, err)
 		}
 		link := u.Query().Get("link")
 		nobody := access.Actor{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,13 @@ func (i *inbox) send(ctx context.Context, d alert.Delivery) error {
 	defer i.mu.Unlock()
 	i.got, i.at = append(i.got, d), append(i.at, time.Now())
 	return nil
+}
+
+// all is what arrived so far, and when.
+func (i *inbox) all() ([]alert.Delivery, []time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.got), slices.Clone(i.at)
 }
 
 func (i *inbox) breaks(how func(alert.Delivery) error) {
