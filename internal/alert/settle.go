@@ -44,7 +44,7 @@ func (e *Engine) decide(ctx context.Context, f finding) (c Change, again time.Ti
 	case cond.Bad && f.gone != "":
 		return e.close(ctx, cond, f.gone)
 	case cond.Bad && f.rule.closes(marks):
-		return e.recovered(ctx, f, cond, marks)
+		return e.recovered(ctx, cond, marks)
 	case cond.Bad:
 		c = more(cond, marks)
 	}
@@ -66,7 +66,7 @@ func more(cond Condition, marks []mark) (c Change) {
 }
 
 // recovered closes, unless it came and went too often to be believed.
-func (e *Engine) recovered(ctx context.Context, f finding, cond Condition, marks []mark) (c Change, again time.Time, err error) {
+func (e *Engine) recovered(ctx context.Context, cond Condition, marks []mark) (c Change, again time.Time, err error) {
 	inc, err := e.store.Incident(ctx, cond.Incident)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return c, again, err

@@ -95,10 +95,10 @@ const (
 	OrderRollback OrderKind = "rollback"
 )
 
-// Lease is the right to drive one operation, for a while, and Claim asks for
-// it.
 type (
+	// Lease is the right to drive one operation, for a while.
 	Lease = lease.Lease
+	// Claim asks for a lease.
 	Claim = lease.Claim
 )
 

@@ -162,21 +162,29 @@ func (db *DB) SaveChange(ctx context.Context, l lease.Lease, c database.Change, 
 	return db.audited(ctx, "write down what the change did", *r, do)
 }
 
+// The two statements are whole each: SQL is never put together.
+const (
+	askSnapshot = `INSERT INTO database_snapshots (operation_id, project, environment, name, branch_id, source_id, source_name, lsn, at, asked_at, kept_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (operation_id) DO NOTHING`
+	keepSnapshot = `INSERT INTO database_snapshots (operation_id, project, environment, name, branch_id, source_id, source_name, lsn, at, asked_at, kept_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (operation_id) DO UPDATE SET
+		branch_id = excluded.branch_id, source_id = excluded.source_id, source_name = excluded.source_name,
+		lsn = excluded.lsn, at = excluded.at, kept_at = COALESCE(database_snapshots.kept_at, excluded.kept_at)`
+)
+
 // AskSnapshot writes down that a snapshot is about to be made.
 func (db *DB) AskSnapshot(ctx context.Context, s database.Snapshot) error {
-	return db.putSnapshot(ctx, s, `DO NOTHING`)
+	return db.putSnapshot(ctx, askSnapshot, s)
 }
 
 // KeepSnapshot writes down that a snapshot is there.
 func (db *DB) KeepSnapshot(ctx context.Context, s database.Snapshot) error {
-	return db.putSnapshot(ctx, s, `DO UPDATE SET branch_id = excluded.branch_id, source_id = excluded.source_id, source_name = excluded.source_name,
-		lsn = excluded.lsn, at = excluded.at, kept_at = COALESCE(database_snapshots.kept_at, excluded.kept_at)`)
+	return db.putSnapshot(ctx, keepSnapshot, s)
 }
 
-func (db *DB) putSnapshot(ctx context.Context, s database.Snapshot, conflict string) error {
+func (db *DB) putSnapshot(ctx context.Context, statement string, s database.Snapshot) error {
 	return db.tx(ctx, "write down the snapshot", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO database_snapshots (operation_id, project, environment, name, branch_id, source_id, source_name, lsn, at, asked_at, kept_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (operation_id) `+conflict,
+		_, err := tx.ExecContext(ctx, statement,
 			s.Operation, s.Project, s.Environment, s.Name, s.BranchID, s.SourceID, s.SourceName, s.LSN, s.At.UnixMicro(), s.AskedAt.UnixMicro(), micros(s.KeptAt))
 		return err
 	})
