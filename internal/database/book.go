@@ -68,7 +68,9 @@ type shelf struct {
 	status     snapshot.Published[Status]
 	dirty      chan struct{}
 	keep       KeepPolicy
-	told       string // the trouble that the log knows of
+
+	publishing sync.Mutex // answers are made one after the other
+	told       string     // the trouble that the log knows of
 }
 
 // New makes a book and puts its facts under the keeper's care.
@@ -144,15 +146,7 @@ func (b *Book) Run(ctx context.Context) error {
 
 // publish makes a project's answer of what is known now.
 func (b *Book) publish(s *shelf) {
-	now := b.o.Clock.Now()
-	f := s.facts(now)
-	f.migrations = b.o.Migrations.Migrations(s.project.Name)
-	b.tell(s, f)
-	changed, err := s.status.Publish(assemble(f), now)
-	if err != nil {
-		b.o.Log.Error("the database's answer could not be encoded; the last one stays", "project", s.project.Name, "error", err)
-	}
-	if !changed {
+	if !b.assembled(s) {
 		return
 	}
 	b.mu.Lock()
@@ -161,6 +155,21 @@ func (b *Book) publish(s *shelf) {
 	for _, fn := range listeners {
 		fn(s.project.Name)
 	}
+}
+
+// assembled makes the answer anew, and says whether it is another one.
+func (b *Book) assembled(s *shelf) bool {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	now := b.o.Clock.Now()
+	f := s.facts(now)
+	f.migrations = b.o.Migrations.Migrations(s.project.Name)
+	b.tell(s, f)
+	changed, err := s.status.Publish(assemble(f), now)
+	if err != nil {
+		b.o.Log.Error("the database's answer could not be encoded; the last one stays", "project", s.project.Name, "error", err)
+	}
+	return changed
 }
 
 // tellChange has a change shown: the pages look again.

@@ -222,11 +222,12 @@ func (r *rig) trouble(seed uint64) {
 	var change database.Change
 	for life := 0; life <= deaths; life++ {
 		until, last := 1+draw.IntN(7), life == deaths
-		died := make(chan struct{})
+		died, ready := make(chan struct{}), make(chan struct{})
 		var cut func()
 		b, _ := r.book(func(o *database.Options) {
 			o.Owner = "life" + strconv.Itoa(life)
 			o.Point = func(string) {
+				<-ready
 				if until--; last || until > 0 {
 					return
 				}
@@ -238,6 +239,7 @@ func (r *rig) trouble(seed uint64) {
 			}
 		})
 		cut = r.cut
+		close(ready)
 		if life == 0 {
 			var err error
 			if change, err = b.Change(ctx, r.boss, ask); err != nil {
