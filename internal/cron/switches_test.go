@@ -124,9 +124,9 @@ func TestMissesDuringAnOperationAreQuiet(t *testing.T) {
 }
 
 // Jobs that run are never blamed on anything, however often production moves.
-// CRON_MOVES=1000 makes a thousand moves; without it there are fifty.
+// CRON_MOVES=1000 makes a thousand moves; without it there are ten.
 func TestMovesBlameNobodyWhoRuns(t *testing.T) {
-	moves := 50
+	moves := 10
 	if v := os.Getenv("CRON_MOVES"); v != "" {
 		if _, err := fmt.Sscan(v, &moves); err != nil {
 			t.Fatal(err)
