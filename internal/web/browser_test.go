@@ -104,6 +104,11 @@ func TestBrowserRefresh(t *testing.T) {
 		fresh := stories.Normal()
 		e := fresh.Status.Environments["prod"]
 		*e.ErrorCount24h, *e.CommitMessage, *e.Commit = 1044, "Another title that is longer than a line of the lane can hold, so that it takes two", "abcdef1"
+		for i := range fresh.Operations { // a release brought it, or the lane would say that somebody else did
+			if o := &fresh.Operations[i]; o.To != nil {
+				o.To.Commit = "abcdef1"
+			}
+		}
 		fresh.Status.Environments["dev"].Report.Ahead = 11
 		fresh.Deployments.Deployments[0].State = "READY"
 		fresh.Ages[2] = panel.Age{Source: "sentry", Age: 240e9, Stale: true}

@@ -114,7 +114,7 @@ func TestApprovalPage(t *testing.T) {
 	d := &desk{story: stories.Guarded()}
 	doc := document(t, ask(t, d, http.MethodGet, web.ApprovalsPath+"/apr_open", nil))
 	text := strings.Join(strings.Fields(doc.Find("main").Text()), " ")
-	for _, want := range []string{"ana-ruiz", "gallery pages, tested on next", "20261121090000_gallery_cursor", "Waits"} {
+	for _, want := range []string{"ana-ruiz", "gallery pages, tested on next", "20261120080000_gallery_cursor", "Waits"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
