@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Verification is what checking the audit chain found.
@@ -25,6 +27,16 @@ type Verification struct {
 
 // Sound says whether the whole chain verified.
 func (v Verification) Sound() bool { return v.BadSeq == 0 }
+
+// ParseHead reads a head as it is handed on: SEQ:HASH. False when it is none.
+func ParseHead(text string) (Head, bool) {
+	seq, hash, ok := strings.Cut(text, ":")
+	n, err := strconv.ParseInt(seq, 10, 64)
+	if !ok || err != nil || n < 1 || len(hash) != len(GenesisHash) {
+		return Head{}, false
+	}
+	return Head{Seq: n, Hash: strings.ToLower(hash)}, true
+}
 
 // verifyPage is how many entries are read at once: a reader that holds on for
 // long would keep SQLite from tidying its log up.

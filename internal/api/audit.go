@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -168,12 +166,11 @@ func (a *API) verifyAudit(ctx context.Context, who access.Actor, in *auditCheck)
 func readHeads(texts []string) ([]access.Head, error) {
 	var heads []access.Head
 	for _, text := range texts {
-		seq, hash, ok := strings.Cut(text, ":")
-		n, err := strconv.ParseInt(seq, 10, 64)
-		if !ok || err != nil || n < 1 || len(hash) != len(access.GenesisHash) {
+		h, ok := access.ParseHead(text)
+		if !ok {
 			return nil, wrong("query.head", "takes SEQ:HASH, as audit/head answers them")
 		}
-		heads = append(heads, access.Head{Seq: n, Hash: strings.ToLower(hash)})
+		heads = append(heads, h)
 	}
 	return heads, nil
 }

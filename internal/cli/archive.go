@@ -3,11 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +35,7 @@ It works on this machine's own database, the one that envdeck.yaml or
 		if d.local == nil {
 			return fault.New(fault.Unsupported, "The record is archived on the machine of its database: leave --url and ENVDECK_URL out.")
 		}
-		day, err := moment("--before", before)
+		day, err := moment("before", before)
 		if err != nil {
 			return err
 		}
@@ -50,22 +50,14 @@ It works on this machine's own database, the one that envdeck.yaml or
 	return cmd
 }
 
-// moment reads a day or a time of a flag.
-func moment(flag, text string) (time.Time, error) {
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, fault.New(fault.Invalid, "%s takes a day such as 2026-01-01 or a time such as 2026-01-01T00:00:00Z.", flag)
-}
-
 func (d *desk) archive(ctx context.Context, s Streams, before time.Time, file string) error {
 	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "The file %s cannot be made. Is it there already, or its folder not?", file)
 	}
-	m, err := d.local.Archive(ctx, before, d.reason, out, out.Sync)
+	// The entries leave the database only when the file, and its name in the
+	// folder, survive a power cut.
+	m, err := d.local.Archive(ctx, before, d.reason, out, func() error { return errors.Join(out.Sync(), syncFolder(filepath.Dir(file))) })
 	if closing := out.Close(); err == nil {
 		err = closing
 	}
@@ -77,6 +69,14 @@ func (d *desk) archive(ctx context.Context, s Streams, before time.Time, file st
 	}
 	_, err = fmt.Fprintf(s.Out, "Wrote the %d entries up to %d to %s, and took them out of the database.\n", m.Entries, m.LastSeq, file)
 	return err
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // verifyArchives checks archives and the record behind them as one chain.
@@ -136,12 +136,11 @@ func unsound(what string, v access.Verification) error {
 func headsOf(texts []string) ([]access.Head, error) {
 	var heads []access.Head
 	for _, text := range texts {
-		seq, hash, ok := strings.Cut(text, ":")
-		n, err := strconv.ParseInt(seq, 10, 64)
-		if !ok || err != nil || n < 1 || len(hash) != len(access.GenesisHash) {
+		h, ok := access.ParseHead(text)
+		if !ok {
 			return nil, fault.New(fault.Invalid, "--head takes SEQ:HASH, as \"envdeck audit head\" prints it.")
 		}
-		heads = append(heads, access.Head{Seq: n, Hash: strings.ToLower(hash)})
+		heads = append(heads, h)
 	}
 	return heads, nil
 }

@@ -48,16 +48,25 @@ func (a *auditFilter) query() (url.Values, error) {
 		if value == "" {
 			continue
 		}
-		at, err := time.Parse(time.RFC3339, value)
+		at, err := moment(name, value)
 		if err != nil {
-			at, err = time.ParseInLocation(time.DateOnly, value, time.Local)
-		}
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "--%s takes a day such as 2026-11-22 or a time such as 2026-11-22T10:00:00Z, not %.40q.", name, value)
+			return nil, err
 		}
 		q.Set(name, at.UTC().Format(time.RFC3339))
 	}
 	return q, nil
+}
+
+// moment reads a day, which begins in this machine's zone, or a time of a flag.
+func moment(flag, value string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		at, err = time.ParseInLocation(time.DateOnly, value, time.Local)
+	}
+	if err != nil {
+		return time.Time{}, fault.New(fault.Invalid, "--%s takes a day such as 2026-11-22 or a time such as 2026-11-22T10:00:00Z, not %.40q.", flag, value)
+	}
+	return at, nil
 }
 
 func newAuditList(s Streams, use string) *cobra.Command {

@@ -28,12 +28,11 @@ const userColumns = `u.id, u.issuer, u.subject, u.name, u.email, u.role, u.disab
 // userFields are where a row of userColumns goes; done puts the times in place.
 func userFields(u *access.User) (fields []any, done func()) {
 	var created, signedIn sql.NullInt64
-	return []any{
+	fields = []any{
 		&u.ID, &u.Issuer, &u.Subject, &u.Name, &u.Email, &u.Role, &u.Disabled, &u.Password,
 		&created, &signedIn, &u.SecondFactor,
-	}, func() {
-		u.CreatedAt, u.SignedInAt = timeOf(created), timeOf(signedIn)
 	}
+	return fields, func() { u.CreatedAt, u.SignedInAt = timeOf(created), timeOf(signedIn) }
 }
 
 func scanUser(r row) (access.User, error) {
