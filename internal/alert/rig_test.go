@@ -155,7 +155,9 @@ func bubble(t *testing.T, test func(t *testing.T, r *rig)) {
 }
 
 func (r *rig) wait(d time.Duration) {
-	time.Sleep(d)
+	if err := clock.Real().Sleep(r.t.Context(), d); err != nil { // the bubble's time
+		r.t.Fatal(err)
+	}
 	synctest.Wait()
 }
 
