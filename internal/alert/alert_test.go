@@ -227,19 +227,31 @@ func TestOwnOutage(t *testing.T) {
 		r.report("/api/cron/a", "*/30 * * * *", cron.Success)
 		r.report("/api/cron/b", "50 * * * *", cron.Success)
 		r.probes("hdd")
-		// a is due at 0:30, with a deadline just after; the process dies before
-		// anybody has judged it.
-		misses := func() time.Time {
-			r.wait(time.Until(time.Date(2000, 1, 1, 0, 30, 30, 0, time.UTC)))
-			return time.Now()
+		// a is due at 0:30; its miss is judged while nobody can be told, and the
+		// process dies then.
+		r.inbox.breaks(func(alert.Delivery) error { return errBroken })
+		r.wait(time.Until(time.Date(2000, 1, 1, 0, 30, 0, 0, time.UTC)))
+		judged := false
+		for ; !judged && time.Now().Before(time.Date(2000, 1, 1, 0, 49, 0, 0, time.UTC)); r.wait(time.Second) {
+			misses, err := r.db.CronMisses(t.Context(), 1, time.Unix(0, 0), time.Now().Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			judged = len(misses) > 0
 		}
-		misses()
+		if !judged {
+			t.Fatal("the miss was not judged before the process died")
+		}
 		r.stop()
 		r.wait(25 * time.Minute) // b's time passes unseen
+		r.inbox.breaks(nil)
 		r.start()
 		began := time.Now()
 		r.wait(5 * time.Second)
 		got, _ := r.inbox.all()
+		if !slices.ContainsFunc(got, func(d alert.Delivery) bool { return d.Subject == "/api/cron/a" && d.Event == alert.CronMissed }) {
+			t.Errorf("the miss from just before is not told within 5 s of the start: %q", r.inbox.heard())
+		}
 		for _, d := range got {
 			if d.Subject == "/api/cron/b" || d.Event == alert.HealthDown {
 				t.Errorf("told of what nobody saw: %s", d.Title)
