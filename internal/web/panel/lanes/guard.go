@@ -70,49 +70,29 @@ func (v *View) guarded(g release.Guards, ops []release.Operation, s status.Statu
 	}
 }
 
-// settle is how long the facts may take to follow a release.
-const settle = 2 * time.Minute
-
-// outside says that production shows another build than the last release left
-// there: somebody moved it on the platform itself.
+// outside notes on production's lane that somebody moved it on the platform
+// itself.
 func (v *View) outside(ops []release.Operation, s status.Status, now time.Time) {
 	live := liveCommit(s)
-	for i := range ops {
-		o := &ops[i]
-		if ui.Name(o.Environment) != productionOf(v) {
-			continue
-		}
-		left := o.To
-		switch o.Phase {
-		case release.Succeeded:
-		case release.RolledBack:
-			if left = o.Back; o.Work.BackTo != nil {
-				left = o.Work.BackTo
-			}
-		case release.Refused, release.Cancelled, release.Failed:
-			continue // it changed nothing
-		default:
-			return // it is under way, or says itself that nobody can tell
-		}
-		if live == "" || left == nil || left.Commit == "" || strings.HasPrefix(left.Commit, live) || o.EndedAt == nil || now.Sub(*o.EndedAt) < settle {
-			return
-		}
-		for j := range v.Lanes {
-			if v.Lanes[j].Production {
-				v.Lanes[j].Notes = append(v.Lanes[j].Notes, Note{
-					Icon: "split", Tone: ui.Warn,
-					Text: ui.Reason("Moved outside of envdeck: the last release here left " + short(left) + " live, and the platform shows " + live + "."),
-				})
-			}
-		}
+	left, moved := release.MovedOutside(ops, production(s), live, now)
+	if !moved {
 		return
+	}
+	for j := range v.Lanes {
+		if v.Lanes[j].Production {
+			v.Lanes[j].Notes = append(v.Lanes[j].Notes, Note{
+				Icon: "split", Tone: ui.Warn,
+				Text: ui.Reason("Moved outside of envdeck: the last release here left " + short(left) + " live, and the platform shows " + live + "."),
+			})
+		}
 	}
 }
 
-func productionOf(v *View) ui.Text {
-	for i := range v.Lanes {
-		if v.Lanes[i].Production {
-			return v.Lanes[i].Name
+// production is the name of the production environment, "" when there is none.
+func production(s status.Status) string {
+	for name, e := range s.Environments {
+		if e != nil && e.Kind == string(catalog.Production) {
+			return name
 		}
 	}
 	return ""
