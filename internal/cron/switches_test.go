@@ -181,6 +181,7 @@ func (d *desk) moved(t *testing.T, environment string, all ...cron.Switch) {
 
 func (d *desk) page(t *testing.T, path string) cron.Page {
 	t.Helper()
+	synctest.Wait() // a report is answered before its job is shown anew
 	p, err := d.Page(t.Context(), viewer, cron.Ask{Path: path})
 	if err != nil {
 		t.Fatal(err)
