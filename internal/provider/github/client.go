@@ -133,6 +133,9 @@ func explain(r outbound.Refusal) outbound.Meaning {
 		if r.Route == routeCompare {
 			return outbound.Meaning{Text: "one of the two commits is gone (a forced push), or the token may not see the repository (Contents: read)"}
 		}
+		if r.Route == routeFolder || r.Route == routeTree {
+			return outbound.Meaning{Text: "there is no such folder at that commit, or the token may not see the repository (Contents: read)"}
+		}
 		return outbound.Meaning{Text: "there is no such repository for this token. Check github.repo (GH_REPO), and that the token was given this repository"}
 	}
 	return outbound.Meaning{}

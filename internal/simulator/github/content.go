@@ -34,6 +34,7 @@ func contents(i *in) (*wire.Answer, error) {
 	if len(items) == 0 {
 		return nil, i.notFound()
 	}
+	i.remember(c.SHA, files) // the names of its folders can be asked for
 	if mediaKind(i.Request) == "object" {
 		out := i.entry(at, "dir", world.FolderSHA(relative(files, at)), 0, ref)
 		out["entries"] = items
