@@ -57,6 +57,7 @@ var walls = map[string]struct {
 	"internal/provider/providertest": {[]string{ground, "internal/provider", "internal/provider/outbound"}, "the suite knows no vendor"},
 	"internal/provider/all":          {[]string{"internal/provider", "internal/provider/..."}, "the list of vendors"},
 	"internal/provider/...":          {[]string{ground, "internal/provider", "internal/provider/outbound"}, "a vendor knows no other vendor and no feature"},
+	"internal/ledger":                {[]string{ground, "internal/database/migration"}, "reads the databases of apps; the rules say what the rows mean"},
 	"internal/inbox":                 {[]string{ground, features}, "a way in for reports"},
 	"internal/cache":                 {[]string{ground}, "the cache does not know what it keeps"},
 	"internal/store":                 {[]string{ground, features, "internal/cron/expr", "internal/lease"}, "SQL implements what features declare"},

@@ -111,11 +111,15 @@ func (r Row) whole(column string) int64 {
 func (r Row) truth(column string) bool { return r[column] == "true" || r.whole(column) != 0 }
 
 func (r Row) moment(column string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, r[column])
-	if err != nil {
-		return time.Time{}
+	for _, form := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02 15:04:05.999999999-07:00"} {
+		if t, err := time.Parse(form, r[column]); err == nil {
+			return t
+		}
 	}
-	return t
+	if ms, err := strconv.ParseInt(r[column], 10, 64); err == nil {
+		return time.UnixMilli(ms) // SQLite keeps what the tool likes
+	}
+	return time.Time{}
 }
 
 // Standing is how a database stands against a list. A nil slice is not known,
@@ -173,3 +177,12 @@ func Named(name string) Tool { return tools[name] }
 
 // Names are the names of all tools, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(tools)) }
+
+// Ledger is what a database says of itself.
+type Ledger struct {
+	Tool string `json:"tool"` // whose table it is
+	Rows []Row  `json:"rows"`
+	// Empty says that the database has no tables at all, so nothing was
+	// applied.
+	Empty bool `json:"empty,omitempty"`
+}

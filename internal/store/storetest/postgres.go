@@ -62,8 +62,13 @@ func postgresDatabase(t *testing.T) secret.Text {
 	if err != nil {
 		t.Fatalf("storetest: postgres: %v", err)
 	}
+	return database(t, from, strings.TrimPrefix(from.Path, "/"))
+}
+
+// database makes a database of the test's own, of a template or empty.
+func database(t *testing.T, from *url.URL, template string) secret.Text {
+	t.Helper()
 	name := "envdeck_" + strings.ToLower(rand.Text())[:12]
-	template := strings.TrimPrefix(from.Path, "/")
 	if err := create(from, name, template); err != nil {
 		t.Fatalf("storetest: postgres: %v", err)
 	}
@@ -168,4 +173,18 @@ func start(initdb, postgres string) (*url.URL, error) {
 		// A socket that is not there yet gives no event to wait for.
 		<-time.After(20 * time.Millisecond)
 	}
+}
+
+// Postgres is the address of an empty database of the test's own, for tests of
+// what other programs keep in one. It is dropped at the end of the test.
+func Postgres(t *testing.T) secret.Text {
+	t.Helper()
+	from, err := server()
+	if errors.Is(err, errNoPostgres) && os.Getenv("CI") != "true" {
+		t.Skipf("NOT TESTED ON POSTGRES: %v", err)
+	}
+	if err != nil {
+		t.Fatalf("storetest: postgres: %v", err)
+	}
+	return database(t, from, "")
 }
