@@ -16,7 +16,7 @@ import (
 func (a *App) openDatabases(sets []provider.Set) {
 	catalog := a.o.Config.Catalog()
 	o := database.Options{
-		Store: a.db, Migrations: a.migrations(), Gate: a.Control.Gate, Keeper: a.keeper, Clock: a.o.Clock, Log: a.o.Log,
+		Store: a.db, Migrations: a.migrations(sets), Gate: a.Control.Gate, Keeper: a.keeper, Clock: a.o.Clock, Log: a.o.Log,
 	}
 	for i, p := range a.o.Config.Projects {
 		project, _ := catalog.Project(p.Name)
@@ -30,11 +30,6 @@ func (a *App) openDatabases(sets []provider.Set) {
 	}
 	a.data = database.New(o)
 	a.loops = append(a.loops, loop{"databases", a.data.Run})
-}
-
-// migrations is who knows how the schemas stand.
-func (a *App) migrations() database.Migrations {
-	return database.NoMigrations("Nobody reads the migrations of this project.")
 }
 
 // databases gives the pages what they show, with ages in their words.

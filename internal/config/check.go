@@ -323,9 +323,6 @@ func (k checker) migrations(path string, p *Project) {
 	if m == nil {
 		return
 	}
-	if m.Tool == "" {
-		k.fail(path+".tool", "the tool is missing: prisma, drizzle, goose…")
-	}
 	if m.Dir == "" {
 		k.fail(path+".dir", "the folder is missing")
 	} else {
@@ -336,7 +333,9 @@ func (k checker) migrations(path string, p *Project) {
 		if !p.has(name) {
 			k.fail(at, "is no environment of this project")
 		}
-		k.scheme(at, database, "postgres", "postgresql")
+		if !strings.HasPrefix(database.Reveal(), "sqlite:/") { // a file has no host
+			k.scheme(at, database, "postgres", "postgresql", "mysql", "mariadb", "sqlite")
+		}
 	}
 }
 

@@ -120,10 +120,10 @@ type Source catalog.Source
 
 // Migrations say how the app's database schema moves.
 type Migrations struct {
-	Tool string `yaml:"tool" jsonschema:"required,description=What makes them: prisma\\, drizzle\\, goose…"`
+	Tool string `yaml:"tool" jsonschema:"description=What makes them: prisma\\, drizzle\\, goose… Found by the database's tables and the files' names when left out."`
 	Dir  string `yaml:"dir" jsonschema:"required,description=Their folder in the repository."`
 	// Databases are where to read what has been applied, by environment.
-	Databases map[string]secret.Text `yaml:"databases" jsonschema:"description=The database of each environment: postgres://…"`
+	Databases map[string]secret.Text `yaml:"databases" jsonschema:"description=The database of each environment\\, to read what was applied: postgres://…\\, mysql://… or sqlite:///path"`
 }
 
 // Crons say where the schedules come from: a provider, a file of the

@@ -242,6 +242,7 @@ func (b *Book) Status(ctx context.Context, a access.Actor, project string) (*sna
 		}
 		ages = append(ages, age)
 	}
+	b.o.Migrations.Watch(s.project.Name)
 	return s.status.Load(), ages, nil
 }
 
@@ -269,6 +270,7 @@ func (b *Book) shelf(project string) *shelf {
 // Refresh asks every source now and waits for the answers.
 func (b *Book) Refresh(ctx context.Context) {
 	var asking sync.WaitGroup
+	asking.Go(func() { b.o.Migrations.Refresh(ctx) })
 	for _, s := range b.shelves {
 		asking.Go(func() {
 			if s.branches != nil {

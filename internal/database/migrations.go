@@ -1,6 +1,9 @@
 package database
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Migrations knows how the schemas of a project's environments stand. It reads
 // databases and repositories in its own time, rarely, because a look may wake a
@@ -9,6 +12,11 @@ type Migrations interface {
 	// Migrations is what is known of a project's environments, at once and
 	// without asking anybody. It may be called often.
 	Migrations(project string) MigrationState
+	// Watch says that somebody looks at a project: its facts are kept fresher
+	// for a while. It costs nothing to say so often.
+	Watch(project string)
+	// Refresh looks at every database and repository now and waits.
+	Refresh(ctx context.Context)
 	// OnChange calls fn with a project's name after its state became another
 	// one. fn is quick.
 	OnChange(fn func(project string))
@@ -42,7 +50,12 @@ type MigrationStanding struct {
 	Failed  []string `json:"failed" nullable:"false"`
 	Skipped []string `json:"skipped" nullable:"false" doc:"Those that the tool will never apply and never mention."`
 	Edited  []string `json:"edited" nullable:"false" doc:"Those whose text is another one than the applied."`
-	Commit  string   `json:"commit,omitempty" doc:"The commit whose migrations they were compared with."`
+	// RolledBack failed, were marked as not applied, and are pending again where
+	// the commit has them.
+	RolledBack []string `json:"rolledBack" nullable:"false" doc:"Those that were applied, or failed, and were then taken back."`
+	// DatabaseOnly is normal after older ones were squashed.
+	DatabaseOnly []string `json:"databaseOnly" nullable:"false" doc:"Those that were applied and that the commit has no file of."`
+	Commit       string   `json:"commit,omitempty" doc:"The commit whose migrations they were compared with."`
 	// ReadAt is when the database was last read.
 	ReadAt *time.Time `json:"readAt" doc:"When the database was last read. null: never."`
 	// Unknown is why a field is null, by its name.
@@ -91,6 +104,12 @@ type NoMigrations string
 
 // Migrations knows nothing, and why.
 func (n NoMigrations) Migrations(string) MigrationState { return MigrationState{Unknown: string(n)} }
+
+// Watch does nothing.
+func (NoMigrations) Watch(string) {}
+
+// Refresh does nothing.
+func (NoMigrations) Refresh(context.Context) {}
 
 // OnChange never calls.
 func (NoMigrations) OnChange(func(string)) {}

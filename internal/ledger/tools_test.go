@@ -261,4 +261,3 @@ func exec(t *testing.T, db *sql.DB, query string) {
 		t.Fatal(err)
 	}
 }
-

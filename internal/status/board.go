@@ -79,6 +79,9 @@ func (b *Board) Status() *Snapshot[Status] {
 	return b.status.Load()
 }
 
+// Peek is Status for who only needs what is known, and not to keep it fresh.
+func (b *Board) Peek() *Snapshot[Status] { return b.status.Load() }
+
 // Deployments is the finished history, at once. Reading it keeps its facts
 // fresh.
 func (b *Board) Deployments() *Snapshot[Deployments] {

@@ -1,6 +1,7 @@
 package standing
 
 import (
+	"strings"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/cache"
@@ -8,6 +9,9 @@ import (
 	"github.com/envdeck/envdeck/internal/database/migration"
 	"github.com/envdeck/envdeck/internal/hostile"
 )
+
+// wholeSchemas is the tool that has no list to compare with.
+const wholeSchemas = "prisma-8"
 
 // Limits of what is shown.
 const (
@@ -21,6 +25,8 @@ func (b *Book) Migrations(project string) database.MigrationState {
 	switch {
 	case s == nil:
 		return database.MigrationState{Unknown: "The configuration says nothing about this project's migrations."}
+	case s.strange:
+		return database.MigrationState{Unknown: "How this project's tool counts is not known here. Known are " + strings.Join(migration.Names(), ", ") + "."}
 	case len(s.places) == 0:
 		return database.MigrationState{Unknown: "The configuration names no database to read: set migrations.databases."}
 	}
@@ -85,6 +91,9 @@ func assemble(f facts) database.MigrationStanding {
 	}
 	out.Tool = tool.Name()
 	list, why := f.list(tool.Name())
+	if tool.Name() == wholeSchemas {
+		list, why = migration.List{}, "" // the tool's own reason says more
+	}
 	if list.Known {
 		out.Commit = f.files.Value.Commit
 	}

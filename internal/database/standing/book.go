@@ -60,8 +60,10 @@ type shelf struct {
 	p      Project
 	reader provider.FolderReader // nil: no provider knows the repository
 	source string
-	places []*place
-	known  folders
+	// strange says that nobody here knows how the tool counts.
+	strange bool
+	places  []*place
+	known   folders
 }
 
 // place is one environment.
@@ -86,9 +88,10 @@ func New(o Options) *Book {
 	for _, p := range o.Projects {
 		s := &shelf{p: p}
 		s.reader, s.source, _ = provider.Find[provider.FolderReader](p.Providers)
+		s.strange = p.Tool != "" && migration.Named(p.Tool) == nil
 		for _, e := range p.Catalog.Environments {
 			read := p.Databases[e.Name]
-			if read == nil {
+			if read == nil || s.strange {
 				continue
 			}
 			at := &place{environment: e.Name}
@@ -214,7 +217,7 @@ const maxPaths = 50
 // tool is the configured one, else the one that the folder or the database
 // names. Prisma 8 is found in the database alone.
 func (s *shelf) tool(paths []string, at *place) migration.Tool {
-	if found := migration.Named(at.ledger.Peek().Value.Tool); found != nil && (s.p.Tool == "" || found.Name() == "prisma-8") {
+	if found := migration.Named(at.ledger.Peek().Value.Tool); found != nil && (s.p.Tool == "" || found.Name() == wholeSchemas) {
 		return found
 	}
 	if s.p.Tool != "" {
