@@ -29,7 +29,7 @@ func (s stepped) Now() time.Time { return s.Clock.Now().Add(s.by) }
 // leases, stepped clocks and people in between. RELEASE_SEEDS is how many
 // (default: a handful), RELEASE_SEED replays one.
 func TestRandomTrouble(t *testing.T) {
-	first, count := uint64(1), 12
+	first, count := uint64(1), 8
 	if n, err := strconv.Atoi(os.Getenv("RELEASE_SEEDS")); err == nil {
 		count = n
 	}

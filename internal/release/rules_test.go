@@ -1,6 +1,7 @@
 package release
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,44 @@ func TestSick(t *testing.T) {
 	} {
 		if got := sick(dots); got != want {
 			t.Errorf("%q: %v", dots, got)
+		}
+	}
+}
+
+// TestFlappingUnderTheLimitIsNeverSick draws 10,000 watches of three minutes
+// that flap as much as they may, and then says at which probe each becomes one
+// too many.
+func TestFlappingUnderTheLimitIsNeverSick(t *testing.T) {
+	for seed := range uint64(10_000) {
+		draw := rand.New(rand.NewPCG(seed, 7))
+		var w Watch
+		var bad []int // the probes that were bad
+		within := func(i int) int {
+			n := 0
+			for _, b := range bad {
+				if i-b < 5 {
+					n++
+				}
+			}
+			return n
+		}
+		for i := range 90 {
+			d := "hdu"[draw.IntN(3)]
+			if draw.IntN(2) == 0 && within(i) < 2 {
+				d = 'b'
+				bad = append(bad, i)
+			}
+			w.add(d, "because")
+			if sick(w.Dots) {
+				t.Fatalf("seed %d: %q is sick", seed, w.Dots)
+			}
+		}
+		for i := 90; !sick(w.Dots); i++ {
+			if within(i-1) >= 3 {
+				t.Fatalf("seed %d: %q is not sick", seed, w.Dots)
+			}
+			w.add('b', "because")
+			bad = append(bad, i)
 		}
 	}
 }
