@@ -3,6 +3,7 @@ package standing
 import (
 	"cmp"
 	"context"
+	"maps"
 	"path"
 	"slices"
 	"sync"
@@ -287,9 +288,7 @@ func (k *folders) read(ctx context.Context, r provider.FolderReader, tool migrat
 	if k.texts == nil || len(k.texts) > keptTexts {
 		k.texts = map[string][]byte{}
 	}
-	for id, text := range texts {
-		k.texts[id] = text
-	}
+	maps.Copy(k.texts, texts)
 	for _, f := range all {
 		one := migration.File{Path: f.Path}
 		if tool.Wants(f.Path) {

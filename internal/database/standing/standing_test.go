@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,12 +32,12 @@ type outside struct {
 	folders         map[string][]string // by commit
 	gone            error
 	commit, why     string
-	looks, listings int
+	looks, listings atomic.Int64
 	neverRead       bool
 }
 
 func (o *outside) Folder(_ context.Context, _, commit string) (provider.Folder, error) {
-	o.listings++
+	o.listings.Add(1)
 	var out provider.Folder
 	for _, name := range o.folders[commit] {
 		out.Files = append(out.Files, provider.FolderFile{Path: name + "/migration.sql", ID: name, Size: 1})
@@ -55,7 +56,7 @@ func (o *outside) Texts(_ context.Context, files []provider.FolderFile) (map[str
 }
 
 func (o *outside) read(context.Context, migration.Tool, []string) (migration.Ledger, error) {
-	o.looks++
+	o.looks.Add(1)
 	return migration.Ledger{Tool: "prisma", Rows: o.rows}, o.refuses
 }
 
@@ -76,6 +77,7 @@ func watch(t *testing.T, o *outside, run func(b *standing.Book, stand func() dat
 		done := make(chan error)
 		go func() { done <- keeper.Run(ctx) }()
 		b.Refresh(ctx)
+		synctest.Wait()
 		run(b, func() database.MigrationStanding {
 			t.Helper()
 			s := b.Migrations("web")
@@ -99,7 +101,7 @@ func TestTheCommitThatRunsIsWhatADatabaseIsComparedWith(t *testing.T) {
 		if got := stand(); got.PendingCount == nil || *got.PendingCount != 0 || *got.AppliedCount != 1 || *got.Latest != "1_a" || got.Commit != first || !cmp.Equal(got.Edited, []string{"1_a"}) || len(got.Unknown) != 0 {
 			t.Errorf("%+v", got)
 		}
-		looks := o.looks
+		looks := o.looks.Load()
 		o.commit = second
 		// Until the other commit's files are known, those of the old one say nothing.
 		if got := stand(); got.PendingCount != nil || got.Unknown["pendingCount"] == "" || len(got.Pending) != 0 {
@@ -110,12 +112,12 @@ func TestTheCommitThatRunsIsWhatADatabaseIsComparedWith(t *testing.T) {
 		if got := stand(); got.PendingCount == nil || *got.PendingCount != 1 || !cmp.Equal(got.Pending, []string{"2_b"}) || got.Commit != second {
 			t.Errorf("%+v", got)
 		}
-		if o.looks != looks+1 {
-			t.Errorf("the database was read %d times for another commit, want once", o.looks-looks)
+		if o.looks.Load() != looks+1 {
+			t.Errorf("the database was read %d times for another commit, want once", o.looks.Load()-looks)
 		}
 		b.Moved("web") // nothing moved
 		synctest.Wait()
-		if o.looks != looks+1 {
+		if o.looks.Load() != looks+1 {
 			t.Error("the database was read although the same commit runs there")
 		}
 	})
@@ -124,21 +126,24 @@ func TestTheCommitThatRunsIsWhatADatabaseIsComparedWith(t *testing.T) {
 func TestADatabaseIsReadRarely(t *testing.T) {
 	o := &outside{rows: []migration.Row{applied("1_a")}, folders: map[string][]string{first: {"1_a"}}, commit: first}
 	watch(t, o, func(b *standing.Book, _ func() database.MigrationStanding) {
-		o.looks, o.listings = 0, 0
+		o.looks.Store(0)
+		o.listings.Store(0)
 		for range 60 { // an hour of somebody's looking
 			b.Watch("web")
 			time.Sleep(time.Minute)
 		}
-		if o.looks < 3 || o.looks > 4 {
-			t.Errorf("%d looks in an hour of watching, want one a quarter of an hour", o.looks)
+		synctest.Wait()
+		if n := o.looks.Load(); n < 3 || n > 4 {
+			t.Errorf("%d looks in an hour of watching, want one a quarter of an hour", n)
 		}
-		if o.listings != 0 {
-			t.Errorf("the same commit was listed %d times more", o.listings)
+		if n := o.listings.Load(); n != 0 {
+			t.Errorf("the same commit was listed %d times more", n)
 		}
-		o.looks = 0
+		o.looks.Store(0)
 		time.Sleep(6 * time.Hour)
-		if o.looks > 6 {
-			t.Errorf("%d looks in six hours without anybody watching", o.looks)
+		synctest.Wait()
+		if n := o.looks.Load(); n > 6 {
+			t.Errorf("%d looks in six hours without anybody watching", n)
 		}
 	})
 }
@@ -147,18 +152,18 @@ func TestWhatCouldNotBeHadIsUnknownWithItsReason(t *testing.T) {
 	folder := map[string][]string{first: {"1_a", "2_b"}}
 	for _, c := range []struct {
 		name  string
-		o     outside
+		o     *outside
 		field string
 		why   string
 	}{
-		{"the database refuses", outside{refuses: fault.New(fault.Rejected, "The database refused the user or the password."), folders: folder, commit: first}, "appliedCount", "refused the user"},
-		{"and what is pending hangs on it", outside{refuses: fault.New(fault.Timeout, "The database did not answer in time."), folders: folder, commit: first}, "pendingCount", "in time"},
-		{"an error that is no fault", outside{refuses: errors.New("postgres://u:hunter2@h/db"), folders: folder, commit: first}, "latest", "Something went wrong"},
-		{"the repository fails", outside{rows: []migration.Row{applied("1_a")}, gone: fault.New(fault.Unavailable, "GitHub is failing (502)."), commit: first}, "pendingCount", "GitHub is failing"},
-		{"nobody knows what runs", outside{rows: []migration.Row{applied("1_a")}, why: "The working copy has changes that no commit has."}, "pendingCount", "no commit has"},
+		{"the database refuses", &outside{refuses: fault.New(fault.Rejected, "The database refused the user or the password."), folders: folder, commit: first}, "appliedCount", "refused the user"},
+		{"and what is pending hangs on it", &outside{refuses: fault.New(fault.Timeout, "The database did not answer in time."), folders: folder, commit: first}, "pendingCount", "in time"},
+		{"an error that is no fault", &outside{refuses: errors.New("postgres://u:hunter2@h/db"), folders: folder, commit: first}, "latest", "Something went wrong"},
+		{"the repository fails", &outside{rows: []migration.Row{applied("1_a")}, gone: fault.New(fault.Unavailable, "GitHub is failing (502)."), commit: first}, "pendingCount", "GitHub is failing"},
+		{"nobody knows what runs", &outside{rows: []migration.Row{applied("1_a")}, why: "The working copy has changes that no commit has."}, "pendingCount", "no commit has"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			watch(t, &c.o, func(_ *standing.Book, stand func() database.MigrationStanding) {
+			watch(t, c.o, func(_ *standing.Book, stand func() database.MigrationStanding) {
 				got := stand()
 				if !strings.Contains(got.Unknown[c.field], c.why) {
 					t.Errorf("%s is unknown because of %q, want %q", c.field, got.Unknown[c.field], c.why)

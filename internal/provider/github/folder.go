@@ -2,7 +2,7 @@ package github
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // git names its objects by it
+	"crypto/sha1" // git names its objects by it
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
