@@ -140,7 +140,7 @@ func (s *Simulator) Handler() http.Handler {
 		case "apps":
 			st.apps.ServeHTTP(w, r)
 		default:
-			if mount := unmounted(r.URL.Path); mount != "" {
+			if mount := unmounted(r.Host, r.URL.Path); mount != "" {
 				r = r.Clone(r.Context())
 				r.URL.Path, r.URL.RawPath = mount+r.URL.Path, ""
 			}
@@ -159,12 +159,19 @@ var roots = []struct {
 	{regexp.MustCompile(`^/api/(0/|[0-9]+/(cron|envelope)/)`), "/sentry"},
 	{regexp.MustCompile(`^/api/v2(/|$)`), "/neon"},
 	{regexp.MustCompile(`^/(repos/|graphql$|rate_limit$|user$|api/v3/|api/graphql$)`), "/github"},
-	{regexp.MustCompile(`^/(v[0-9]+/|projects/)`), "/vercel"},
+	{regexp.MustCompile(`^/(v[0-9]+/|(projects|teams|now|deployments)(/|$))`), "/vercel"},
 }
+
+// localGitHub is the one host that GitHub's tool asks without TLS. With the
+// simulator as its proxy it asks here.
+const localGitHub = "api.github.localhost"
 
 // unmounted is the mount of the face whose path this is without it, "" for
 // none.
-func unmounted(path string) string {
+func unmounted(host, path string) string {
+	if host == localGitHub && !strings.HasPrefix(path, "/github/") {
+		return "/github"
+	}
 	for _, r := range roots {
 		if r.begins.MatchString(path) {
 			return r.mount

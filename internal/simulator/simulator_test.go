@@ -52,6 +52,32 @@ func TestEverythingIsOnOneHandler(t *testing.T) {
 	}
 }
 
+// Some of the vendors' tools drop the path of their base URL, and GitHub's
+// only asks a host of its own without TLS.
+func TestPathsWithoutTheirMountAreFound(t *testing.T) {
+	s := simulator.New(simulator.Options{})
+	for path, token := range map[string]string{
+		"/v2/user": simulator.VercelToken, "/teams/spike-land": simulator.VercelToken, "/projects/spike-land-nextjs?slug=spike-land": simulator.VercelToken,
+		"/client/v4/user": "sim_cloudflare_user", "/api/0/": "sim_sentry_integration", "/api/v2/users/me": "sim_neon_owner",
+		"/user": "sim_github_writer", "/repos/zerdos/spike-land-nextjs": "sim_github_writer", "http://api.github.localhost/": "sim_github_writer",
+		"http://api.github.localhost/github/user": "sim_github_writer",
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("User-Agent", "a tool")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, req)
+		if w.Code != 200 {
+			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
+		}
+	}
+	for _, path := range []string{"/", "/unknown", "http://api.github.localhost/unknown"} {
+		if got := ask(t, s.Handler(), http.MethodGet, path, "sim_github_writer"); got.Code != 404 {
+			t.Errorf("%s: %d", path, got.Code)
+		}
+	}
+}
+
 func TestRunMovesTheWorldUnseen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := simulator.New(simulator.Options{Clock: clock.Fast(60)})

@@ -134,11 +134,16 @@ func (f *Face) authenticate(r *http.Request, need string) (wire.Caller, error) {
 	if need == tokenItself || need == "" {
 		return caller, nil
 	}
-	if t.Owned && (need == UserRead || need == Memberships) {
+	switch {
+	case t.Owned && need == Memberships:
+		// An account has no memberships: Cloudflare's makers tell in their
+		// tool's tracker that this is not the 9109 of /user.
+		return caller, refuse(wire.BadRequest, 9106, "Authentication failed").done()
+	case t.Owned && need == UserRead:
 		return caller, refuse(wire.Forbidden, 9109, "Valid user-level authentication not found").done()
 	}
 	if t.Scopes != nil && !slices.Contains(t.Scopes, need) && (need != ScriptsRead || !slices.Contains(t.Scopes, ScriptsWrite)) {
-		if need == UserRead || need == Memberships || need == ZoneRead {
+		if need == UserRead || need == ZoneRead {
 			return caller, refuse(wire.Forbidden, 9109, "Unauthorized to access requested resource").done()
 		}
 		return caller, refuse(wire.Forbidden, 10000, "Authentication error").done()

@@ -118,6 +118,8 @@ func TestRefusals(t *testing.T) {
 		"unknown token, verify":  {"cf-wrong-token-012345678", "GET", "/user/tokens/verify", "", 401, 1000},
 		"account token, verify":  {owned, "GET", "/user/tokens/verify", "", 401, 1000},
 		"account token, user":    {owned, "GET", "/user", "", 403, 9109},
+		"account, memberships":   {owned, "GET", "/memberships", "", 400, 9106},
+		"memberships missing":    {reader, "GET", "/memberships", "", 403, 10000},
 		"scope missing":          {routes, "GET", account("/workers/scripts"), "", 403, 10000},
 		"reader deploys":         {reader, "POST", script(cloudflare.Code, "/deployments"), `{}`, 403, 10000},
 		"other account":          {full, "GET", "/accounts/" + strings.Repeat("a", 32) + "/workers/scripts", "", 403, 10000},
@@ -248,6 +250,25 @@ func TestRollbackAndGradualDeployment(t *testing.T) {
 	}
 	if a := f.call(t, full, "GET", path+"/"+second, ""); a.status != 404 {
 		t.Errorf("deleted and still there: %d", a.status)
+	}
+}
+
+// wrangler sends code_update_strategy with every deployment since 2026.
+func TestDurableObjectsMayWaitForTheirCode(t *testing.T) {
+	f := setup(t)
+	path := script(cloudflare.Code, "/deployments")
+	with := func(strategy string) string {
+		return strings.TrimSuffix(deploy(versionIDs(t, f, cloudflare.Code)[0], 100), "}") + `,"code_update_strategy":` + strategy + "}"
+	}
+	for _, good := range []string{`{"mode":"deferred","max_delay":300}`, `{"mode":"deferred"}`, `{"mode":"immediate"}`} {
+		if a := f.call(t, full, "POST", path, with(good)); a.status != 200 {
+			t.Errorf("%s: %d %s", good, a.status, a.text)
+		}
+	}
+	for _, bad := range []string{`{}`, `{"mode":"later"}`, `{"mode":"deferred","max_delay":-1}`, `{"mode":"deferred","max_delay":86401}`, `{"mode":"deferred","delay":1}`, `"deferred"`} {
+		if a := f.call(t, full, "POST", path, with(bad)); a.status != 400 || a.code() != 10001 {
+			t.Errorf("%s: %d %s", bad, a.status, a.text)
+		}
 	}
 }
 

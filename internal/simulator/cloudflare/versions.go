@@ -163,7 +163,17 @@ type deployRequest struct {
 		Message     string `json:"workers/message"`
 		TriggeredBy string `json:"workers/triggered_by"`
 	} `json:"annotations"`
+	// Updates is how Durable Objects get the new code. It is in no published
+	// schema; wrangler sends it with every deployment since 2026 and says in
+	// its own checks what may be in it.
+	Updates *struct {
+		Mode     string   `json:"mode" wire:"required,oneof=immediate|deferred"`
+		MaxDelay *float64 `json:"max_delay"`
+	} `json:"code_update_strategy"`
 }
+
+// longestUpdate is how many seconds an update of Durable Objects may wait.
+const longestUpdate = 24 * 60 * 60
 
 func (f *Face) createDeployment(c *wire.Call) (*wire.Answer, error) {
 	return f.onScript(c, func(s *world.State, w *worker) (*wire.Answer, error) {
@@ -203,6 +213,9 @@ func (w *worker) shares(body deployRequest, force bool) ([]share, error) {
 	}
 	if a := body.Annotations; a != nil && len(a.Message) > 1000 {
 		return nil, bad("The annotation workers/message is longer than 1000 bytes.")
+	}
+	if u := body.Updates; u != nil && u.MaxDelay != nil && (*u.MaxDelay < 0 || *u.MaxDelay > longestUpdate) {
+		return nil, bad("The max_delay %v of code_update_strategy is not between 0 and %d seconds.", *u.MaxDelay, longestUpdate)
 	}
 	var sum float64
 	var shares []share

@@ -1,7 +1,9 @@
 package github_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +228,42 @@ func TestWaitingRun(t *testing.T) {
 	run, _, err = c.Actions.GetWorkflowRunByID(ctx, owner, name, id)
 	if err != nil || run.GetConclusion() != "cancelled" {
 		t.Errorf("cancelled run ended with %q: %v", run.GetConclusion(), err)
+	}
+}
+
+// GitHub's own tool asks for more than a client of releases does: the root of
+// the API, what a run left behind, who may do what.
+func TestWhatGitHubsToolAsks(t *testing.T) {
+	b := newBench(t)
+	run, job := b.fill("{ended}"), struct{ Jobs []struct{ ID int64 } }{}
+	if _, text := b.call("GET", root+"/actions/runs/"+run+"/jobs", "full", ""); json.Unmarshal([]byte(text), &job) != nil || len(job.Jobs) != 1 {
+		t.Fatal(text)
+	}
+	notes := root + "/check-runs/%d/annotations"
+	for _, c := range []struct {
+		path, token string
+		status      int
+		want        string
+	}{
+		{"/github/", "full", 200, "/github/rate_limit"},
+		{"/github/", "gone", 401, "Bad credentials"},
+		{root + "/actions/runs/" + run + "/artifacts", "full", 200, `"artifacts":[]`},
+		{root + "/actions/runs/1/artifacts", "full", 404, "Not Found"},
+		{fmt.Sprintf(notes, job.Jobs[0].ID), "full", 200, "[]"},
+		{fmt.Sprintf(notes, 1), "full", 404, "Not Found"},
+	} {
+		if resp, text := b.call("GET", c.path, c.token, ""); resp.StatusCode != c.status || !strings.Contains(text, c.want) {
+			t.Errorf("%s: %d %s, want %d with %s", c.path, resp.StatusCode, text, c.status, c.want)
+		}
+	}
+	query := `{"query":"{repository(owner:\"zerdos\",name:\"spike-land-nextjs\"){parent{id} viewerPermission hasIssuesEnabled squashMergeAllowed pullRequests(first:1,states:[OPEN]){nodes{isCrossRepository headRepository{name} headRepositoryOwner{login}}}}}"}`
+	for token, may := range map[string]string{"full": "WRITE", "read": "TRIAGE"} {
+		_, text := b.call("POST", "/github/graphql", token, query)
+		for _, want := range []string{`"viewerPermission":"` + may + `"`, `"parent":null`, `"headRepositoryOwner":{"login":"zerdos"}`, `"isCrossRepository":false`} {
+			if strings.Contains(text, "errors") || !strings.Contains(text, want) {
+				t.Errorf("%s: %s, want %s", token, text, want)
+			}
+		}
 	}
 }
 

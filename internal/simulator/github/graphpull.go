@@ -59,7 +59,9 @@ func (i *in) graphPull(p *world.PullRequest) *thing {
 		"mergedAt": stampOrNull(p.MergedAt), "closedAt": stampOrNull(p.ClosedAt), "author": orNone(author), "mergedBy": orNone(i.account(p.MergedBy)),
 		"mergeCommit": nil, "baseRefName": p.Base, "headRefName": p.Branch, "headRefOid": p.Head, "baseRefOid": i.baseOf(p),
 		"headRef": orNone(i.graphRef(p.Branch)), "baseRef": orNone(i.graphRef(p.Base)),
-		"repository": resolver(func(map[string]any) (any, error) { return i.graphRepository(), nil }),
+		"repository":          resolver(func(map[string]any) (any, error) { return i.graphRepository(), nil }),
+		"headRepository":      resolver(func(map[string]any) (any, error) { return i.graphRepository(), nil }),
+		"headRepositoryOwner": i.account(i.s.People[0]), "isCrossRepository": false, "maintainerCanModify": false,
 	}
 	if c := i.s.Commit(p.MergeSHA); c != nil {
 		fields["mergeCommit"] = resolver(func(map[string]any) (any, error) { return i.graphCommit(c), nil })

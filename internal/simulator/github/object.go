@@ -67,8 +67,13 @@ func (i *in) account(p *world.Person) *thing {
 }
 
 func (i *in) graphRepository() *thing {
-	r := i.s.Repo
+	r, may := i.s.Repo, "WRITE"
+	if granted(i.Call).ReadOnly {
+		may = "TRIAGE"
+	}
 	fields := map[string]any{
+		"parent": nil, "viewerPermission": may, "hasIssuesEnabled": true, "hasWikiEnabled": false,
+		"mergeCommitAllowed": true, "rebaseMergeAllowed": false, "squashMergeAllowed": true,
 		"id": i.node("R", r.ID), "databaseId": r.ID, "name": r.Name, "nameWithOwner": r.FullName(), "url": i.html(""),
 		"owner": i.account(i.s.People[0]), "description": "spike.land, built with AI", "isPrivate": true, "isArchived": false, "isFork": false,
 		"createdAt": stamp(r.CreatedAt), "pushedAt": stamp(i.s.Resolve(r.DefaultBranch).At),

@@ -9,6 +9,13 @@ import (
 
 func (f *Face) accountRoutes() []wire.Route {
 	return []wire.Route{
+		{Pattern: "GET /{$}", Doc: "where what is; tools ask it whether the token is good", Handle: f.on(func(i *in) (*wire.Answer, error) {
+			b := i.base()
+			return wire.OK(obj{
+				"current_user_url": b + "/user", "rate_limit_url": b + "/rate_limit", "repository_url": b + "/repos/{owner}/{repo}",
+				"user_url": b + "/users/{user}", "emojis_url": b + "/emojis", "events_url": b + "/events",
+			}), nil
+		})},
 		{Pattern: "GET /rate_limit", Doc: "where the caller's quotas stand; free", Handle: f.on(f.rateLimit)},
 		{Pattern: "GET /user", Doc: "who the token belongs to", Need: needUser, Handle: f.on(func(i *in) (*wire.Answer, error) {
 			p := granted(i.Call).user

@@ -34,6 +34,24 @@ func (f *Face) runRoutes() []wire.Route {
 			})),
 		},
 		{
+			Pattern: "GET " + one + "/artifacts", Doc: "what it left behind: nothing", Need: needActions,
+			Query: paged(wire.Param{Name: "name", Type: wire.String}, wire.Param{Name: "direction", Type: wire.Enum, OneOf: []string{"asc", "desc"}}),
+			Handle: f.on(onRun(func(i *in, _ *world.WorkflowRun) (*wire.Answer, error) {
+				return wire.OK(obj{"total_count": 0, "artifacts": []obj{}}), nil
+			})),
+		},
+		{
+			Pattern: "GET " + repoPath + "/check-runs/{job}/annotations", Doc: "remarks on a job: none", Need: needActions, Query: paged(),
+			Handle: f.on(func(i *in) (*wire.Answer, error) {
+				for _, r := range i.s.Runs() {
+					if itoa(i.number("job", r.ID)) == i.Path("job") {
+						return wire.OK([]obj{}), nil
+					}
+				}
+				return nil, i.notFound()
+			}),
+		},
+		{
 			Pattern: "GET " + one + "/pending_deployments", Doc: "the environments it waits for", Need: needActions,
 			Handle: f.on(onRun(func(i *in, r *world.WorkflowRun) (*wire.Answer, error) {
 				if r.Status != "waiting" {

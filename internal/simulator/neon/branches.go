@@ -265,8 +265,9 @@ func (f *Face) deleteBranch(c *wire.Call) (*wire.Answer, error) {
 		if len(b.endpoints) == 0 {
 			actions = actions[1:]
 		}
-		operations := st.schedule(s, b, actions...)
+		// Shown as it was: what is scheduled takes it away, it does not make it anew.
 		shown := st.showBranch(s, b)
+		operations := st.schedule(s, b, actions...)
 		b.deleted, b.updated = s.Now(), s.Now()
 		if c.Bool("hard_delete", false) {
 			st.branches = slices.DeleteFunc(st.branches, func(x *branch) bool { return x == b })

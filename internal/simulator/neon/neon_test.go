@@ -314,7 +314,9 @@ func TestDeleteAndRecover(t *testing.T) {
 	f.call(200, "DELETE", "/branches/"+child["id"].(string)+"?hard_delete=true", "")
 	f.call(423, "DELETE", path, "")
 	f.wait()
-	f.call(200, "DELETE", path, "")
+	if gone := f.call(200, "DELETE", path, "").body["branch"].(map[string]any); gone["current_state"] != "ready" {
+		t.Errorf("what is deleted is shown as %v", gone["current_state"])
+	}
 	f.call(204, "DELETE", path, "")
 	f.call(404, "GET", path, "")
 	deleted := f.call(200, "GET", "/branches?include_deleted=true&search=short", "").body["branches"].([]any)

@@ -69,6 +69,7 @@ func (f *Face) releaseRoutes() []wire.Route {
 			return wire.OK(i.release(r)), nil
 		}))},
 		{Pattern: "PUT " + one + "/{$}", Doc: "changes a release", Need: needRelease, Body: wire.JSONBody[finishBody](), Handle: f.on(onRelease(finishRelease))},
+		{Pattern: "DELETE " + one + "/{$}", Doc: "takes a release away", Need: needRelease, Handle: f.on(onRelease(removeRelease)), PretendStatus: http.StatusNoContent},
 		{Pattern: "GET " + one + "/deploys/{$}", Doc: "where a release went", Need: needReleases, Query: []wire.Param{cursorParam}, Handle: f.on(onRelease(func(i *in, r *release) (*wire.Answer, error) {
 			return list(i, i.deploysOf(r.version), showDeploy)
 		}))},
@@ -188,6 +189,22 @@ func finishRelease(i *in, r *release) (*wire.Answer, error) {
 	i.face.mu.Unlock()
 	i.Changed()
 	return wire.OK(i.release(&changed)), nil
+}
+
+// removeRelease takes away what a caller wrote. The releases of the world's
+// builds have served people, and Sentry keeps those.
+func removeRelease(i *in, r *release) (*wire.Answer, error) {
+	for _, d := range i.s.Deployments() {
+		if d.SHA == r.version {
+			return nil, bad("This release has health data and cannot be removed.")
+		}
+	}
+	i.face.mu.Lock()
+	i.face.releases = slices.DeleteFunc(i.face.releases, func(o *release) bool { return o.version == r.version })
+	i.face.deploys = slices.DeleteFunc(i.face.deploys, func(d *deploy) bool { return d.version == r.version })
+	i.face.mu.Unlock()
+	i.Changed()
+	return wire.Empty(http.StatusNoContent), nil
 }
 
 func text(p *string) string {

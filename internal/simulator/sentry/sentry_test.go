@@ -257,6 +257,7 @@ func TestRefusals(t *testing.T) {
 		{"status of an issue", "GET", org + "/issues/?query=is:broken", "full", "", 400, "valid values are"},
 		{"deploy without environment", "POST", org + "/releases/{live}/deploys/", "full", `{}`, 400, `{"environment":["This field is required."]}`},
 		{"deploy of an unknown release", "POST", org + "/releases/nope/deploys/", "full", `{"environment":"production"}`, 404, "does not exist"},
+		{"delete of a release that served people", "DELETE", org + "/releases/{live}/", "full", "", 400, "has health data"},
 		{"release that is no JSON", "POST", org + "/releases/", "full", `{`, 400, "JSON parse error"},
 		{"check-in without status", "GET", "/sentry/api/{project}/cron/x/key/", "", "", 400, "status"},
 	} {
@@ -318,6 +319,12 @@ func TestWrites(t *testing.T) {
 	deploys := read[[]struct{ Environment, Name string }](b, org+"/releases/v9/deploys/")
 	if len(deploys) != 1 || deploys[0].Name != "promote" {
 		t.Errorf("deploys: %v", deploys)
+	}
+	if resp, text := b.call("DELETE", org+"/releases/v9/", "sntrys_ci", ""); resp.StatusCode != 204 {
+		t.Errorf("delete: %d %s", resp.StatusCode, text)
+	}
+	if resp, _ := b.call("GET", org+"/releases/v9/", "full", ""); resp.StatusCode != 404 {
+		t.Errorf("deleted and still there: %d", resp.StatusCode)
 	}
 	checkins := read[[]struct {
 		Status   string

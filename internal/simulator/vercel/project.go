@@ -41,6 +41,7 @@ func (f *Face) projectRoutes() []wire.Route {
 		{Pattern: "PATCH /v9/projects/{idOrName}", Doc: "change settings", Query: scoped(), Body: wire.JSONBody[patchBody](), Need: needWrite, Handle: f.patchProject},
 		{Pattern: "GET /v9/projects/{idOrName}/domains", Doc: "domains of a project", Query: domains, Need: needRead, Handle: f.listDomains},
 		{Pattern: "GET /v9/projects/{idOrName}/custom-environments", Doc: "custom environments", Query: scoped(wire.Param{Name: "gitBranch", Type: wire.String}), Need: needRead, Handle: f.listEnvironments},
+		{Pattern: "GET /projects/{idOrName}/custom-environments", Doc: "custom environments, as the command line tool asks", Query: scoped(wire.Param{Name: "gitBranch", Type: wire.String}), Need: needRead, Handle: f.listEnvironments},
 		{Pattern: "GET /projects/{idOrName}/production-deployment", Doc: "what is live", Query: scoped(), Need: needRead, Handle: f.productionDeployment},
 	}
 }
@@ -306,12 +307,8 @@ func (f *Face) listEnvironments(c *wire.Call) (*wire.Answer, error) {
 }
 
 func domain(s *world.State, d world.Domain) obj {
-	apex := d.Name
-	if parts := strings.Split(d.Name, "."); len(parts) > 2 {
-		apex = strings.Join(parts[len(parts)-2:], ".")
-	}
 	out := obj{
-		"name": d.Name, "apexName": apex, "projectId": s.Project.ID, "verified": true,
+		"name": d.Name, "apexName": apex(d.Name), "projectId": s.Project.ID, "verified": true,
 		"redirect": nil, "redirectStatusCode": nil, "gitBranch": nil, "createdAt": ms(s, d.CreatedAt), "updatedAt": ms(s, d.CreatedAt),
 	}
 	if d.Redirect != "" {
@@ -347,15 +344,10 @@ func (f *Face) listDomains(c *wire.Call) (*wire.Answer, error) {
 }
 
 func domainMatches(c *wire.Call, d world.Domain) bool {
-	for name, holds := range map[string]bool{
-		"production": d.Production, "verified": true,
-	} {
-		if c.Has(name) && (c.Str(name) == "true") != holds {
-			return false
-		}
-	}
 	switch {
-	case c.Has("target") && (c.Str("target") == "production") != d.Production,
+	case c.Str("production") == "true" && !d.Production, // false is the default, and means all
+		c.Str("verified") == "false", // all of them are
+		c.Has("target") && (c.Str("target") == "production") != d.Production,
 		c.Has("customEnvironmentId") && c.Str("customEnvironmentId") != d.CustomEnvID,
 		c.Has("gitBranch") && c.Str("gitBranch") != d.GitBranch,
 		c.Has("redirect") && c.Str("redirect") != d.Redirect,

@@ -11,9 +11,11 @@ import (
 
 func (f *Face) promotionRoutes() []wire.Route {
 	moves := paged(wire.Param{Name: "failedOnly", Type: wire.Bool})
+	// The document knows no body and the SDK sends none; the command line tool
+	// sends an empty object.
 	routes := []wire.Route{{
 		Pattern: "POST /v10/projects/{projectId}/promote/{deploymentId}", Doc: "give production to a build",
-		Query: scoped(), Body: wire.JSONBody[struct{}](), Need: needProduction, Handle: f.promote,
+		Query: scoped(), Body: wire.OptionalBody[struct{}](), Need: needProduction, Handle: f.promote,
 		Pretend: func(*wire.Call) (*wire.Answer, error) { return wire.Empty(http.StatusCreated), nil },
 	}, {
 		Pattern: "PATCH /v1/projects/{projectId}/rollback/{deploymentId}/update-description", Doc: "say why it was rolled back",

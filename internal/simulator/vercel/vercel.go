@@ -47,6 +47,7 @@ func New(x *wire.Exchange, w *world.World, tokens map[string]Token) *Face {
 	f.Add(f.promotionRoutes()...)
 	f.Add(f.rollingRoutes()...)
 	f.Add(f.aliasRoutes()...)
+	f.Add(f.domainRoutes()...)
 	f.Add(f.cronRoutes()...)
 	f.Add(f.analyticsRoutes()...)
 	f.Add(f.accountRoutes()...)

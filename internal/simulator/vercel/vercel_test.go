@@ -159,7 +159,9 @@ func TestWhatIsAcceptedAndWhatIsRefused(t *testing.T) {
 		"limit no number":        {"full", "GET", "/v6/deployments?limit=ten", "", 400, "bad_request"},
 		"until no number":        {"full", "GET", "/v6/deployments?until=yesterday", "", 400, "bad_request"},
 		"both project filters":   {"full", "GET", "/v6/deployments?projectId=a&projectIds=b", "", 400, "bad_request"},
-		"promote without body":   {"full", "POST", promote, "", 400, "bad_request"},
+		"create without body":    {"full", "POST", "/v13/deployments", "", 400, "bad_request"},
+		"unknown domain":         {"full", "GET", "/v5/domains/example.com", "", 404, "not_found"},
+		"project token, domains": {"project", "GET", "/v5/domains?scope=none", "", 403, "forbidden"},
 		"promote, broken body":   {"full", "POST", promote, "{", 400, "invalid_json"},
 		"promote, unknown field": {"full", "POST", promote, `{"reason":"x"}`, 400, "bad_request"},
 		"long description":       {"full", "POST", "/v1/projects/PROJECT/rollback/OLD?description=" + strings.Repeat("x", 251), "", 400, "bad_request"},
@@ -218,6 +220,7 @@ func TestPromotionAndRollback(t *testing.T) {
 		autoAssign bool
 	}{
 		"staged":                  {[]step{promote("STAGED", 201)}, "STAGED", "succeeded", false},
+		"staged, without a body":  {[]step{{method: "POST", path: "/v10/projects/PROJECT/promote/STAGED", wait: 10 * time.Second, status: 201}}, "STAGED", "succeeded", false},
 		"what is live":            {[]step{promote("LIVE", 409)}, "LIVE", "succeeded", false},
 		"what was live":           {[]step{promote("OLD", 422)}, "LIVE", "succeeded", false},
 		"a preview":               {[]step{promote("PREVIEW", 400)}, "LIVE", "succeeded", false},
@@ -374,6 +377,44 @@ func TestFiltersOfTheList(t *testing.T) {
 				t.Errorf("%s: found %v", query, d)
 			}
 		}
+	}
+}
+
+// What the vendor's own tools ask beside the documented paths.
+func TestDomainsAndEnvironmentsAsTheToolsAsk(t *testing.T) {
+	r := start(t)
+	names := func(path, list, key string) string {
+		var out []string
+		for _, item := range r.get(path)[list].([]any) {
+			out = append(out, item.(map[string]any)[key].(string))
+		}
+		return strings.Join(out, " ")
+	}
+	for path, want := range map[string]string{
+		"/v9/projects/PROJECT/domains":                                   "spike.land www.spike.land spike-land-nextjs.vercel.app qa.spike.land",
+		"/v9/projects/PROJECT/domains?production=false":                  "spike.land www.spike.land spike-land-nextjs.vercel.app qa.spike.land",
+		"/v9/projects/PROJECT/domains?production=true":                   "spike.land www.spike.land spike-land-nextjs.vercel.app",
+		"/v9/projects/PROJECT/domains?production=true&redirects=false":   "spike.land spike-land-nextjs.vercel.app",
+		"/v9/projects/PROJECT/domains?verified=true&redirect=spike.land": "www.spike.land",
+		"/v9/projects/PROJECT/domains?verified=false":                    "",
+		"/v5/domains":         "spike.land",
+		"/v5/domains?until=1": "",
+	} {
+		if got := names(path, "domains", "name"); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if got := names("/v1/domains/spike.land/project-domains", "projectDomains", "name"); got != "spike.land www.spike.land qa.spike.land" {
+		t.Errorf("what the domain serves: %q", got)
+	}
+	if got := names("/projects/PROJECT/custom-environments", "environments", "slug"); got != "qa" {
+		t.Errorf("the tool's path to the environments: %q", got)
+	}
+	if d := r.get("/v5/domains/spike.land")["domain"].(map[string]any); d["serviceType"] != "external" || d["verified"] != true {
+		t.Errorf("%v", d)
+	}
+	if got := r.call("full", "GET", "/v5/domains?scope=none", ""); got.Code != 200 || len(got.body["domains"].([]any)) != 0 {
+		t.Errorf("a personal account has the team's domains: %d %s", got.Code, got.Body)
 	}
 }
 
