@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/hostile"
 	"github.com/envdeck/envdeck/internal/release"
 )
@@ -62,6 +63,9 @@ func printSheet(out io.Writer, sh release.Sheet) {
 	printMigrations(out, sh)
 	for _, c := range sh.Crons.Added {
 		fmt.Fprintf(out, "Cron added: %s %s\n", c.Path, c.Schedule)
+	}
+	for _, c := range sh.Crons.Changed {
+		fmt.Fprintf(out, "Cron changed: %s %s → %s (%s → %s)\n", c.Path, c.From, c.To, cron.Words(c.From), cron.Words(c.To))
 	}
 	for _, c := range sh.Crons.Removed {
 		fmt.Fprintf(out, "Cron removed: %s %s\n", c.Path, c.Schedule)

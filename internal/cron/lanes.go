@@ -98,6 +98,8 @@ type SourceAge struct {
 	Asked   time.Time // zero: never
 	Stale   bool
 	Problem string // why it has no fresh facts
+	// Build is the build that its schedules are of, nil where nobody says.
+	Build *SourceBuild
 }
 
 // Lanes answers a project's jobs over the last day and the next hours. Only
@@ -316,6 +318,9 @@ func (s *shelf) ages(now time.Time) []SourceAge {
 		case src.set != nil:
 			f := src.set.Fact()
 			one.Asked, one.Stale = f.FetchedAt, f.Stale(now)
+			if f.Known {
+				one.Build = buildOf(f.Value)
+			}
 			if f.Err != nil {
 				one.Problem = f.Err.Message
 			}

@@ -59,6 +59,7 @@ func TestLanes(t *testing.T) {
 
 func (d *desk) board(t *testing.T, q cron.LaneQuery) cron.Board {
 	t.Helper()
+	synctest.Wait() // a report is answered before its job is shown anew
 	b, err := d.Lanes(t.Context(), viewer, q)
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func (b *Book) openSources(p Project, s *shelf) {
 		src := &source{name: Source(p.From)}
 		for _, service := range p.Providers {
 			if api, ok := service.API.(provider.CronSource); ok && service.Name == p.From {
-				src.set = cache.Add(b.o.Keeper, cache.Key[provider.CronSet]{Name: p.Prefix + "cron:definitions", TTL: plansTTL, Schema: 1, Load: api.Crons})
+				src.set = cache.Add(b.o.Keeper, cache.Key[provider.CronSet]{Name: p.Prefix + "cron:definitions", TTL: plansTTL, Schema: 2, Load: api.Crons})
 			}
 		}
 		if src.set != nil {
@@ -179,6 +179,9 @@ func (src *source) info(now time.Time) JobSource {
 	case src.set != nil:
 		f := src.set.Peek()
 		fill(&o, f.ChangedAt, f.Stale(now), f.Err, f.RetryAt)
+		if f.Known {
+			o.Build = buildOf(f.Value)
+		}
 	case src.file != nil:
 		f := src.file.Peek()
 		fill(&o, f.ChangedAt, f.Stale(now), f.Err, f.RetryAt)

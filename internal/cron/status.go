@@ -20,6 +20,8 @@ type JobSource struct {
 	FetchedAt *time.Time        `json:"fetchedAt"`
 	Stale     bool              `json:"stale"`
 	Error     *JobSourceProblem `json:"error,omitempty"`
+	// Build is of a platform, which runs the schedules that came with a build.
+	Build *SourceBuild `json:"build,omitempty" doc:"The build that the platform's schedules are of. Only of platforms that say so."`
 }
 
 // JobSourceProblem is why a source has no fresh facts.

@@ -128,6 +128,21 @@ type CronSet struct {
 	DeploymentID string
 	Enabled      bool
 	Jobs         []CronJob
+	// LiveID is the build that production serves by the same answer; "" while
+	// that is not clear, as when the production domains disagree.
+	LiveID string
+	// Behind is set when the two are different builds.
+	Behind *CronsBehind
+}
+
+// CronsBehind is what is known of the two builds when the platform runs the
+// schedule of another one than the live one.
+type CronsBehind struct {
+	Commit     string // of the build that the schedule is of; "" when not known
+	LiveCommit string
+	// Live is the schedule that the live build brings along; nil where the
+	// platform did not say.
+	Live []CronJob
 }
 
 // CronJob is one scheduled path.

@@ -85,6 +85,9 @@ type Candidate struct {
 	// Schema says whether it runs on the schema as it is. nil: nothing here
 	// reads migrations.
 	Schema *Footing `json:"schema" doc:"Whether it runs on the schema as it is. null: nothing here reads migrations."`
+	// Crons is how its schedules differ from the live build's; nil: not known.
+	Crons        *SheetCrons `json:"crons" doc:"How its schedules differ from the live deployment's. null: not known, and cronsUnknown says why."`
+	CronsUnknown string      `json:"cronsUnknown,omitempty"`
 }
 
 // candidates is how many builds a rollback offers.
@@ -129,6 +132,7 @@ func (d *Desk) Targets(ctx context.Context, a access.Actor, project string) ([]C
 			all[i].Schema = &f
 		}
 	}
+	s.compareCrons(ctx, live, all)
 	return all, nil
 }
 

@@ -80,6 +80,16 @@ type SheetPull struct {
 type SheetCrons struct {
 	Added   []SheetCron `json:"added" nullable:"false"`
 	Removed []SheetCron `json:"removed" nullable:"false"`
+	// Changed are paths that lost one schedule and got another. They are in
+	// neither of the other lists.
+	Changed []SheetCronChange `json:"changed" nullable:"false" doc:"Paths with another schedule than before."`
+}
+
+// SheetCronChange is one path whose schedule would be another.
+type SheetCronChange struct {
+	Path string `json:"path"`
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // SheetCron is one scheduled path.
@@ -98,7 +108,7 @@ type side struct {
 func (s *site) sheet(ctx context.Context, from, to side) Sheet {
 	sh := Sheet{
 		From: from.end(), To: to.end(), Commits: []SheetCommit{}, PullRequests: []SheetPull{}, Authors: []string{}, Reverts: []SheetCommit{},
-		Dropped: []SheetCommit{}, Migrations: []string{}, Schema: []SheetMigration{}, Crons: SheetCrons{Added: []SheetCron{}, Removed: []SheetCron{}}, Unknown: map[string]string{},
+		Dropped: []SheetCommit{}, Migrations: []string{}, Schema: []SheetMigration{}, Crons: noCrons(), Unknown: map[string]string{},
 	}
 	s.changes(ctx, &sh, from.build.Commit, to.build.Commit)
 	sh.crons(from, to)
@@ -203,44 +213,6 @@ func migration(dir, file string) bool {
 	return dir != "" && strings.HasPrefix(file, dir+"/")
 }
 
-// crons compares the schedules of the two builds.
-func (sh *Sheet) crons(from, to side) {
-	before, after := from.schedule(), to.schedule()
-	if before == nil || after == nil {
-		sh.Unknown["crons"] = "the platform does not say which crons a build brings along"
-		return
-	}
-	for _, c := range after {
-		if !slices.Contains(before, c) {
-			sh.Crons.Added = append(sh.Crons.Added, c)
-		}
-	}
-	for _, c := range before {
-		if !slices.Contains(after, c) {
-			sh.Crons.Removed = append(sh.Crons.Removed, c)
-		}
-	}
-}
-
-// schedule is a build's crons in order; nil when they are not known.
-func (d side) schedule() []SheetCron {
-	jobs := d.build.Crons
-	if jobs == nil && d.crons != nil && d.crons.DeploymentID == d.build.ID {
-		jobs = d.crons.Jobs
-	}
-	if jobs == nil {
-		return nil
-	}
-	all := make([]SheetCron, 0, len(jobs))
-	for _, j := range jobs {
-		all = append(all, SheetCron{j.Path, j.Schedule})
-	}
-	slices.SortFunc(all, func(a, b SheetCron) int {
-		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Schedule, b.Schedule))
-	})
-	return all
-}
-
 // hash is of what would change and not of how it is worded: titles of pull
 // requests may be edited without the release becoming another one, and a
 // provider that cannot be asked at one moment does not change a build.
@@ -249,10 +221,10 @@ func (sh *Sheet) hash() string {
 		From, To, FromCommit, ToCommit, Relation string
 		Ahead, Behind                            int
 		Commits, Dropped, Migrations, Classes    []string
-		Crons                                    SheetCrons
+		Crons                                    hashedCrons
 	}{
 		sh.From.DeploymentID, sh.To.DeploymentID, sh.From.Commit, sh.To.Commit, sh.Relation, sh.Ahead, sh.Behind,
-		hashes(sh.Commits), hashes(sh.Dropped), sh.Migrations, classes(sh.Schema), sh.Crons,
+		hashes(sh.Commits), hashes(sh.Dropped), sh.Migrations, classes(sh.Schema), sh.Crons.hashed(),
 	}
 	text, err := json.Marshal(content)
 	if err != nil { // strings and numbers always encode

@@ -12,6 +12,7 @@ import (
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/catalog"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/status"
@@ -99,8 +100,7 @@ type changesView struct {
 	Reverts  []commitView
 	Files    []ui.Text // migrations that nothing here reads
 	Schema   []migrationView
-	Added    []cronView
-	Removed  []cronView
+	Crons    []ui.CronChange
 	Unknown  []fact
 	Cut      bool
 	Rebuild  bool
@@ -121,8 +121,6 @@ type pullView struct {
 	Title, Author ui.Text
 	URL           ui.Link
 }
-
-type cronView struct{ Path, Schedule ui.Text }
 
 // gate is one thing that is looked at before a release, with the age of what
 // is known of it.
@@ -213,17 +211,20 @@ func newChanges(sheet release.Sheet) changesView {
 		v.Pulls = append(v.Pulls, pullView{p.Number, ui.Title(p.Title), ui.Name(p.Author), ui.NewLink(p.URL)})
 	}
 	v.migrations(sheet)
-	for _, c := range sheet.Crons.Added {
-		v.Added = append(v.Added, cronView{ui.Name(c.Path), ui.Name(c.Schedule)})
-	}
-	for _, c := range sheet.Crons.Removed {
-		v.Removed = append(v.Removed, cronView{ui.Name(c.Path), ui.Name(c.Schedule)})
-	}
+	v.Crons = cronChanges(sheet.Crons)
 	for part, why := range sheet.Unknown {
 		v.Unknown = append(v.Unknown, fact{string(ui.Name(part)), ui.Reason(why)})
 	}
 	slices.SortFunc(v.Unknown, func(a, b fact) int { return cmp.Compare(a.Name, b.Name) })
 	return v
+}
+
+func cronChanges(c release.SheetCrons) []ui.CronChange {
+	var all []ui.CronChange
+	for _, one := range c.All() {
+		all = append(all, ui.NewCronChange(one.Path, one.From, one.To, cron.Words(one.From), cron.Words(one.To)))
+	}
+	return all
 }
 
 func newEnd(e release.SheetEnd) endView {
@@ -400,13 +401,18 @@ type targetView struct {
 	Verified bool
 	Chosen   bool
 	Schema   *standView // nil when nothing here reads migrations
+	// Crons are the schedules that would differ; where CronsSame is set none
+	// does, and CronsWhy says why nobody can tell.
+	Crons     []ui.CronChange
+	CronsSame bool
+	CronsWhy  ui.Text
 }
 
 // stays is what a rollback never takes back, on any platform.
 var stays = [...]ui.Text{
 	"The database: its schema and its rows stay as the release left them.",
 	"Environment variables that were changed since.",
-	"Crons: the schedule may stay as the newer build set it until the platform takes the older one's.",
+	"Crons, perhaps: the platform's own pages disagree on whether its schedule goes back with the build. The page of cron jobs says whose schedule runs.",
 	"New pushes: the platform stops putting them live by itself until automatic deployments are resumed.",
 }
 
@@ -435,6 +441,10 @@ func (s *Web) drawRollback(w http.ResponseWriter, r *http.Request, a access.Acto
 			t.Chosen = id == c.Build.ID
 		}
 		t.Schema = newStand(c.Schema)
+		if t.CronsWhy = ui.Reason(c.CronsUnknown); c.Crons != nil {
+			t.Crons = cronChanges(*c.Crons)
+			t.CronsSame = len(t.Crons) == 0
+		}
 		view.Below = view.Below || c.Possible && c.Schema != nil && c.Schema.Stand == release.StandsBelow
 		possible = possible || c.Possible
 		view.Targets = append(view.Targets, t)

@@ -31,7 +31,7 @@ func TestPromote(t *testing.T) {
 	}
 	doc := document(t, ask(t, d, http.MethodGet, to, nil))
 	text := strings.Join(strings.Fields(doc.Find("main").Text()), " ")
-	for _, want := range []string{"9d41c07", "e02a9b1", "2 pull requests", "3 commits", "20261120080000_gallery_cursor", "Takes away", `DROP COLUMN "layout"`, "Can be taken back", "/api/cron/gallery-index", "/api/cron/old-gallery", "7 commits would be new", "What moves, and what does not"} {
+	for _, want := range []string{"9d41c07", "e02a9b1", "2 pull requests", "3 commits", "20261120080000_gallery_cursor", "Takes away", `DROP COLUMN "layout"`, "Can be taken back", "/api/cron/gallery-index", "/api/cron/old-gallery", "Changed /api/cron/pulse-metrics Every 15 minutes → and then Every 30 minutes", "7 commits would be new", "What moves, and what does not"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -118,6 +118,12 @@ func TestRollback(t *testing.T) {
 	_ = r.Body.Close()
 	if r.Header.Get("Location") != home+"/operations/op_back" || len(d.back) != 1 || d.back[0].DeploymentID != "dpl_33d7e10" {
 		t.Errorf("%d to %q, asked %v", r.StatusCode, r.Header.Get("Location"), d.back)
+	}
+	for i, want := range []string{"2 cron schedules differ from the live build's Added /api/cron/old-gallery", "The same cron jobs at the same times.", "unknown: Vercel did not answer", ""} {
+		got := strings.Join(strings.Fields(doc.Find(".targets label").Eq(i).Find(".cron-changes, .target-crons").Text()), " ")
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("of the crons of build %d it says %q, want %q", i, got, want)
+		}
 	}
 	for word, n := range map[string]int{"Schema OK": 1, "Schema unknown": 1, "Below the floor": 2} {
 		if got := doc.Find(".stand .badge").FilterFunction(func(_ int, e *goquery.Selection) bool { return e.Text() == word }).Length(); got != n {

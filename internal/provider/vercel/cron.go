@@ -29,7 +29,24 @@ func (c *Client) Crons(ctx context.Context) (provider.CronSet, error) {
 	if set == nil {
 		return provider.CronSet{}, c.out.Fault(fault.Unsupported, "this project has no cron jobs on Vercel")
 	}
+	if set.DeploymentID != "" && set.LiveID != "" && set.DeploymentID != set.LiveID {
+		set.Behind = c.behind(ctx, set)
+	}
 	return *set, nil
+}
+
+// behind reads the two builds. Vercel's own pages disagree on whether a
+// rollback takes the schedule along, so the two are held apart. What cannot be
+// read of a build stays unknown: that they differ is known without it.
+func (c *Client) behind(ctx context.Context, set *provider.CronSet) *provider.CronsBehind {
+	b := &provider.CronsBehind{}
+	if d, err := c.Deployment(ctx, set.DeploymentID); err == nil && d.ID == set.DeploymentID {
+		b.Commit = d.Commit
+	}
+	if d, err := c.liveBuild(ctx, set.LiveID); err == nil {
+		b.LiveCommit, b.Live = d.Commit, d.Crons
+	}
+	return b
 }
 
 // RunCron calls a cron job's path now, as the button in Vercel's dashboard does.

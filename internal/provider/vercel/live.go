@@ -150,6 +150,9 @@ func (w *projectWire) schedule() *provider.CronSet {
 		DeploymentID: w.Crons.DeploymentID,
 		Enabled:      w.Crons.DisabledAt.IsZero() || w.Crons.DisabledAt.Before(w.Crons.EnabledAt.Time),
 	}
+	if id, split := w.liveID(w.domains()); !split {
+		set.LiveID = id
+	}
 	for _, d := range w.Crons.Definitions {
 		set.Jobs = append(set.Jobs, provider.CronJob{Path: outbound.Line(d.Path, 512), Schedule: outbound.Line(d.Schedule, 256), Host: outbound.Line(d.Host, 253)})
 	}

@@ -2,6 +2,7 @@ package vercel_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -90,6 +91,48 @@ func TestTheSimulatedVercelIsUnderstood(t *testing.T) {
 				}
 				if err := c.Check(t.Context()); err != nil {
 					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// Vercel's pages say both that a rollback takes the schedule back and that it
+// leaves it: whichever is true, whose schedule runs is read and not assumed.
+func TestWhoseScheduleRuns(t *testing.T) {
+	for _, stay := range []bool{false, true} {
+		t.Run(fmt.Sprint("stays ", stay), func(t *testing.T) {
+			simulate(t, func(t *testing.T, r *rig) {
+				c := r.open(t, nil)
+				var before, after world.Deployment
+				r.world.Change(func(s *world.State) {
+					s.Knobs.CronsStay = stay
+					before = *s.Live()
+					for _, d := range s.Deployments() {
+						if s.RollbackCandidate(d) {
+							after = *d
+							break
+						}
+					}
+					if err := s.Rollback(after.ID, "", s.People[0]); err != nil {
+						t.Fatal(err)
+					}
+				})
+				time.Sleep(2 * time.Minute)
+				r.world.Advance()
+				set, err := c.Crons(t.Context())
+				if err != nil || set.LiveID != after.ID || !set.Enabled {
+					t.Fatalf("%+v, %v", set, err)
+				}
+				switch {
+				case !stay && (set.DeploymentID != after.ID || set.Behind != nil):
+					t.Errorf("%+v", set)
+				case stay && (set.DeploymentID != before.ID || set.Behind == nil):
+					t.Errorf("%+v", set)
+				case stay:
+					if b := set.Behind; b.Commit != before.SHA || b.LiveCommit != after.SHA || len(b.Live) == 0 {
+						t.Errorf("%+v", b)
+					}
 				}
 			})
 		})

@@ -119,7 +119,7 @@ func TestLive(t *testing.T) {
 			AutoAssign: new(true), ProductionBranch: "main", Measured: true,
 			Switch: &provider.Switch{To: "dpl_A", Kind: "promote", Status: "succeeded", RequestedAt: time.UnixMilli(1763700100000).UTC()},
 			Crons: &provider.CronSet{
-				DeploymentID: "dpl_A", Enabled: true,
+				DeploymentID: "dpl_A", LiveID: "dpl_A", Enabled: true,
 				Jobs: []provider.CronJob{{Path: "/api/cron/x", Schedule: "*/15 * * * *", Host: "acme.com"}},
 			},
 		}

@@ -158,7 +158,7 @@ func (a *API) calm() {
 	a.o.Exchange.Faults.Clear()
 	a.o.World.Change(func(s *world.State) {
 		s.Knobs.Alias, s.Knobs.Build, s.Knobs.Workflow = world.AliasKnob{}, world.BuildKnob{}, world.WorkflowKnob{}
-		s.Knobs.EdgeLag, s.Knobs.Skew, s.Knobs.CronsStop, s.Knobs.CronFails = 0, 0, false, 0
+		s.Knobs.EdgeLag, s.Knobs.Skew, s.Knobs.CronsStop, s.Knobs.CronsStay, s.Knobs.CronFails = 0, 0, false, false, 0
 		s.Knobs.PromoteTurnsAutoAssignOn, s.Knobs.Rival = false, false
 		for _, env := range []world.Env{world.Dev, world.Next, world.Prod} {
 			s.SetApp(env, world.AppKnob{})

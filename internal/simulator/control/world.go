@@ -37,6 +37,7 @@ type change struct {
 	PromoteTurnsAutoAssignOn *bool             `json:"promote_turns_auto_assign_on"`
 	Rival                    *bool             `json:"rival"`
 	CronsStop                *bool             `json:"crons_stop"`
+	CronsStay                *bool             `json:"crons_stay"`
 	CronFails                *float64          `json:"cron_fails"`
 	Crons                    *bool             `json:"crons"`
 	AutoAssign               *bool             `json:"auto_assign"`
@@ -219,6 +220,7 @@ func (c change) knobs(s *world.State) {
 	set(&k.PromoteTurnsAutoAssignOn, c.PromoteTurnsAutoAssignOn)
 	set(&k.Rival, c.Rival)
 	set(&k.CronsStop, c.CronsStop)
+	set(&k.CronsStay, c.CronsStay)
 	set(&k.CronFails, c.CronFails)
 	set(&k.AnalyticsHide, c.AnalyticsHide)
 	if c.Workers != nil {

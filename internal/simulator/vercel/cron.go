@@ -33,8 +33,8 @@ func crons(s *world.State) any {
 		"definitions": defs, "deploymentId": nil, "enabledAt": ms(s, s.Project.CreatedAt),
 		"disabledAt": orNull(s, s.Project.CronsDisable), "updatedAt": ms(s, s.Project.CronsChanged),
 	}
-	if live := s.Live(); live != nil {
-		out["deploymentId"] = live.ID
+	if s.Project.CronsOf != "" {
+		out["deploymentId"] = s.Project.CronsOf
 	}
 	return out
 }

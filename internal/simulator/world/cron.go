@@ -36,10 +36,11 @@ func (s *State) CronsAt(sha string) []Cron {
 	return file.Crons
 }
 
-// Crons lists what is scheduled now: the crons of the live deployment.
+// Crons lists what is scheduled now: the crons of the deployment that set them
+// last, which is the live one unless a rollback left them alone.
 func (s *State) Crons() []Cron {
-	if live := s.Live(); live != nil {
-		return s.CronsAt(live.SHA)
+	if of := s.byID[s.Project.CronsOf]; of != nil {
+		return s.CronsAt(of.SHA)
 	}
 	return nil
 }
@@ -103,6 +104,9 @@ func (s *State) tick() {
 			continue
 		}
 		f := s.firing(c, s.now, live)
+		if !slices.ContainsFunc(s.CronsAt(live.SHA), func(has Cron) bool { return has.Path == c.Path }) {
+			f.Status = http.StatusNotFound // a schedule of another build calls what the live one does not have
+		}
 		s.At(f.At, func(s *State) {
 			s.emit(Event{At: f.At, Kind: CronFired, Deployment: f.Deployment, Cron: &f})
 		})

@@ -24,6 +24,9 @@ type Knobs struct {
 	PromoteTurnsAutoAssignOn bool
 	// CronsStop keeps the platform from firing crons (a silent scheduler).
 	CronsStop bool
+	// CronsStay is one of two readings of Vercel's pages: a rollback leaves the
+	// crons as the newer build set them.
+	CronsStay bool
 	// CronFails is the share of cron runs that fail, up to 1; 0 is the normal
 	// share, one in a hundred.
 	CronFails float64

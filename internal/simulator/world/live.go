@@ -42,7 +42,9 @@ func (s *State) goLive(d *Deployment, how JobKind) {
 	}
 	d.Substate = Promoted
 	s.migrate(ProductionBranch, d)
-	s.Project.CronsChanged = s.now
+	if how != JobRollback || !s.Knobs.CronsStay {
+		s.Project.CronsOf, s.Project.CronsChanged = d.ID, s.now
+	}
 	if how == JobPromote {
 		s.Project.RolledBack, s.Project.RolledBackFrom = false, ""
 	}

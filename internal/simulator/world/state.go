@@ -106,6 +106,7 @@ type Project struct {
 	Domains      []Domain // project domains
 	CustomEnv    CustomEnvironment
 	CronsEnabled bool
+	CronsOf      string    // the deployment whose crons are the project's
 	CronsChanged time.Time // last enable, disable or change of definitions
 	CronsDisable time.Time // zero while enabled
 	Rolling      *RollingConfig

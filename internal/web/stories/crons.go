@@ -160,6 +160,7 @@ func (c *cronStory) deface(bad string) {
 		c.Board.Switches[i].Commit, c.Board.Switches[i].Kind = bad, cron.SwitchKind(bad)
 	}
 	c.Board.Sources[0].Problem = bad
+	c.Board.Sources[0].Build = &cron.SourceBuild{Message: bad, Changes: []cron.ScheduleChange{{Path: bad, From: bad, To: bad, FromHuman: bad, ToHuman: bad}}}
 	c.Page.Job.Source, c.Page.NotNow, c.Page.Warnings = cron.Source(bad), bad, []string{bad}
 	for i := range c.Page.Runs {
 		r := &c.Page.Runs[i]

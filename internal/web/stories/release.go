@@ -71,7 +71,7 @@ func sheet() release.Sheet {
 		},
 		Migrations: []string{"prisma/migrations/20261120080000_gallery_cursor/migration.sql", "prisma/migrations/20261121090000_drop_legacy_layout/migration.sql", "prisma/migrations/20261121100000_recount/migration.sql"},
 		Schema:     judged(),
-		Crons:      release.SheetCrons{Added: []release.SheetCron{{Path: "/api/cron/gallery-index", Schedule: "*/15 * * * *"}}, Removed: []release.SheetCron{{Path: "/api/cron/old-gallery", Schedule: "0 3 * * *"}}},
+		Crons:      release.SheetCrons{Added: []release.SheetCron{{Path: "/api/cron/gallery-index", Schedule: "*/15 * * * *"}}, Changed: []release.SheetCronChange{{Path: "/api/cron/pulse-metrics", From: "*/15 * * * *", To: "*/30 * * * *"}}, Removed: []release.SheetCron{{Path: "/api/cron/old-gallery", Schedule: "0 3 * * *"}}},
 		Unknown:    map[string]string{},
 	}
 }
@@ -102,7 +102,19 @@ func targets() []release.Candidate {
 		case "0a9e6c2", "aa01b2c":
 			stand = release.Footing{Stand: release.StandsBelow, Why: "Below the schema's floor since 33d7e10, because of prisma/migrations/20261110090000_rename_pulse_window/migration.sql: Column “span” of “PulseWindow” gets another name: an older release uses the old one."}
 		}
-		return release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified, Schema: &stand}
+		c := release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified, Schema: &stand}
+		switch commit {
+		case "5f1c0de":
+			c.Crons = &release.SheetCrons{
+				Added:   []release.SheetCron{{Path: "/api/cron/old-gallery", Schedule: "0 3 * * *"}},
+				Changed: []release.SheetCronChange{{Path: "/api/cron/pulse-metrics", From: "*/15 * * * *", To: "*/30 * * * *"}},
+			}
+		case "33d7e10":
+			c.Crons = &release.SheetCrons{}
+		case "0a9e6c2":
+			c.CronsUnknown = "Vercel did not answer in time."
+		}
+		return c
 	}
 	return []release.Candidate{
 		one("5f1c0de", "Fail a stuck pipeline after 20 minutes (#1465)", "A release proved it good.", true, true, true),

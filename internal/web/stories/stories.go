@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/health"
 	"github.com/envdeck/envdeck/internal/release"
@@ -195,7 +196,7 @@ func Hostile() Story {
 		From: release.SheetEnd{DeploymentID: bad, URL: "javascript:alert(10)", Commit: bad, Message: bad}, To: release.SheetEnd{Commit: bad, Message: bad},
 		Relation: bad, Commits: []release.SheetCommit{{SHA: bad, Message: bad, Author: bad, URL: "data:text/html,x"}}, Dropped: []release.SheetCommit{{SHA: bad, Message: bad}},
 		PullRequests: []release.SheetPull{{Number: 1, Title: bad, URL: "javascript:alert(11)", Author: bad}}, Migrations: []string{bad}, Unknown: map[string]string{bad: bad},
-		Crons: release.SheetCrons{Added: []release.SheetCron{{Path: bad, Schedule: bad}}, Removed: []release.SheetCron{{Path: bad, Schedule: bad}}}, Authors: []string{bad},
+		Crons: release.SheetCrons{Added: []release.SheetCron{{Path: bad, Schedule: bad}}, Removed: []release.SheetCron{{Path: bad, Schedule: bad}}, Changed: []release.SheetCronChange{{Path: bad, From: bad, To: bad + "2"}}}, Authors: []string{bad},
 	}
 	who := release.Who{ID: bad, Name: bad}
 	request := release.Approval{
@@ -277,6 +278,15 @@ func RolledBack() Story {
 		By: release.Who{Name: "zoltan"}, Automatic: true, Reason: "3 of the last 5 probes were bad: the database does not answer", At: before(40 * time.Minute),
 	}
 	p.Drift, p.ServedCommit = status.DriftServed, new("5f1c0de")
+	s.Crons.Board.Sources[0].Build = &cron.SourceBuild{
+		DeploymentID: "dpl_e02a9b1", LiveDeploymentID: "dpl_9d41c07", Enabled: true,
+		Message: "The platform runs the schedules of e02a9b1 (dpl_e02a9b1), and production serves 9d41c07 (dpl_9d41c07). By the live deployment's own schedules 3 jobs would be otherwise.",
+		Changes: []cron.ScheduleChange{
+			{Path: "/api/cron/gallery-index", From: "*/15 * * * *", FromHuman: "Every 15 minutes"},
+			{Path: "/api/cron/old-gallery", To: "0 3 * * *", ToHuman: "At 03:00 every day"},
+			{Path: "/api/cron/pulse-metrics", From: "*/15 * * * *", FromHuman: "Every 15 minutes", To: "*/30 * * * *", ToHuman: "Every 30 minutes"},
+		},
+	}
 	return s
 }
 

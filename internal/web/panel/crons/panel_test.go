@@ -131,6 +131,26 @@ func TestLanesAreReadable(t *testing.T) {
 	}
 }
 
+// Schedules of another build than the live one are said in words, and no job is
+// blamed for it.
+func TestSchedulesOfAnotherBuild(t *testing.T) {
+	s := stories.RolledBack()
+	for name, p := range map[string]panel.Panel{"page": crons.All(tell(s)), "panel": crons.Newest(tell(s), 3)} {
+		note := draw(t, p, "").Find(".cron-behind")
+		for _, want := range []string{"runs the schedules of e02a9b1", "production serves 9d41c07", "3 differences", "Changed /api/cron/pulse-metrics Every 15 minutes → and then Every 30 minutes", "Removed /api/cron/gallery-index", "Added /api/cron/old-gallery At 03:00"} {
+			if got := strings.Join(strings.Fields(note.Text()), " "); !strings.Contains(got, want) {
+				t.Errorf("the %s says %q, without %q", name, got, want)
+			}
+		}
+		if tone := note.AttrOr("data-tone", ""); tone != "warn" {
+			t.Errorf("the %s says it as %q", name, tone)
+		}
+	}
+	if draw(t, crons.All(tell(stories.Normal())), "").Find(".cron-behind").Length() != 0 {
+		t.Error("it is said when nothing differs")
+	}
+}
+
 func TestOneJob(t *testing.T) {
 	doc := draw(t, crons.One(tell(stories.Normal()), address), "path=x")
 	text := doc.Text()

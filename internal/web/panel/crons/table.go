@@ -28,6 +28,25 @@ type Table struct {
 	Pages          int
 	Page           int
 	Newer, Further string // addresses of the pages beside this one
+	// Behind are platforms whose schedules are not those of the live build.
+	Behind []Behind
+}
+
+// Behind says that the schedules are another build's, and what would differ.
+type Behind struct {
+	Text    ui.Text
+	Changes []ui.CronChange
+}
+
+func newBehind(s *cron.SourceBuild) *Behind {
+	if s == nil || s.Message == "" {
+		return nil
+	}
+	b := &Behind{Text: ui.Reason(s.Message)}
+	for _, c := range s.Changes {
+		b.Changes = append(b.Changes, ui.NewCronChange(c.Path, c.From, c.To, c.FromHuman, c.ToHuman))
+	}
+	return b
 }
 
 // Row is one job.
@@ -121,6 +140,9 @@ func facts(board cron.Board, v panel.Viewer, full bool) panel.Facts[View] {
 		asked = asked || !age.Never || s.Problem != ""
 		if full {
 			f.Ages = append(f.Ages, age)
+		}
+		if b := newBehind(s.Build); b != nil {
+			t.Behind = append(t.Behind, *b)
 		}
 		if s.Problem != "" && full {
 			n := panel.Notice{Tone: ui.Warn, Text: ui.Reason(s.Problem) + " The timetables are the last it gave."}

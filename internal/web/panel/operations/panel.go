@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/ui"
@@ -35,6 +36,8 @@ type Desk interface {
 	Operation(ctx context.Context, a access.Actor, id string) (release.Operation, error)
 	// Operations answers the newest without their steps.
 	Operations(ctx context.Context, a access.Actor, q release.Query) ([]release.Operation, error)
+	// Sheet is what was confirmed, by its hash. fault.NotFound.
+	Sheet(ctx context.Context, a access.Actor, hash string) (release.Sheet, error)
 }
 
 // All makes the panel of the newest operations.
@@ -71,8 +74,24 @@ func One(desk Desk) *panel.Room[View] {
 		if err != nil {
 			return panel.Facts[View]{}, err
 		}
-		return Facts(op, v.Actor), nil
+		facts := Facts(op, v.Actor)
+		if op.Sheet != "" {
+			// The operation is worth seeing also without what was confirmed, which
+			// has a page of its own that says why it cannot be read.
+			if sheet, err := desk.Sheet(ctx, v.Actor, op.Sheet); err == nil {
+				facts.View.Crons = cronChanges(sheet.Crons)
+			}
+		}
+		return facts, nil
 	})
+}
+
+func cronChanges(c release.SheetCrons) []ui.CronChange {
+	var all []ui.CronChange
+	for _, one := range c.All() {
+		all = append(all, ui.NewCronChange(one.Path, one.From, one.To, cron.Words(one.From), cron.Words(one.To)))
+	}
+	return all
 }
 
 // Facts makes the facts of one operation.
@@ -122,6 +141,8 @@ type View struct {
 	Snapshot *Snapshot
 	Ended    bool
 	Act      *Act
+	// Crons are the schedules that it changes, as it was confirmed.
+	Crons []ui.CronChange
 	// Sheet is the page of what was confirmed, Compare of what lies between the
 	// two builds; "" when there is none.
 	Sheet    string

@@ -33,6 +33,13 @@ func (d desk) Operation(_ context.Context, _ access.Actor, id string) (release.O
 	return release.Operation{}, fault.New(fault.NotFound, "There is no such operation.")
 }
 
+func (d desk) Sheet(_ context.Context, _ access.Actor, hash string) (release.Sheet, error) {
+	if s := stories.Normal().Sheet; s.Hash == hash {
+		return s, nil
+	}
+	return release.Sheet{}, fault.New(fault.NotFound, "There is no such comparison on record.")
+}
+
 func super() access.Actor {
 	return access.Actor{Kind: access.Person, ID: "u1", SessionID: "s", Role: access.SuperAdmin}
 }
@@ -70,6 +77,9 @@ func TestARunningOperation(t *testing.T) {
 		if got := doc.Find(selector).Length(); got != want {
 			t.Errorf("%s: %d, want %d", selector, got, want)
 		}
+	}
+	if got := strings.Join(strings.Fields(doc.Find(".cron-changes").Text()), " "); !strings.Contains(got, "pulse-metrics Every 15 minutes") || !strings.Contains(got, "→ and then Every 30 minutes") {
+		t.Errorf("of the crons it says %q", got)
 	}
 	admin := super()
 	admin.Role = access.Admin
