@@ -1,9 +1,12 @@
 package release_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/simulator/wire"
 	"github.com/envdeck/envdeck/internal/simulator/world"
+	"github.com/envdeck/envdeck/internal/store"
 	"github.com/envdeck/envdeck/internal/store/storetest"
 )
 
@@ -395,23 +399,80 @@ func TestCompareIsTheDryRun(t *testing.T) {
 	})
 }
 
+// TestNoIntentNoCall: what cannot be written down is not done, whatever the
+// reason; and it is done when it can be written again.
 func TestNoIntentNoCall(t *testing.T) {
-	inBubble(t, options{}, func(t *testing.T, r *rig) {
-		raw := storetest.Raw(t, r.db)
-		if _, err := raw.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON operation_steps WHEN NEW.step LIKE '%"intent":"Give%' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`); err != nil {
-			t.Fatal(err)
+	for name, spoil := range map[string]func(*rig, *release.Options) (mend func()){
+		"the disk is full": diskFull, "the database is locked": databaseLocked, "the disk fails": diskFails,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, options{}, func(t *testing.T, r *rig) {
+				var mend func()
+				d, _ := r.desk(func(o *release.Options) { mend = spoil(r, o) })
+				op := r.promote(d)
+				waitFor(r, 20*time.Second)
+				if len(r.writes()) != 0 {
+					t.Errorf("wrote %q without an intent", r.verbs())
+				}
+				if got, err := r.db.Operation(t.Context(), op.ID); err != nil || got.Phase.Ended() {
+					t.Errorf("it is %s, %v; want it to wait for the database", got.Phase, err)
+				}
+				mend()
+				want(t, r.end(d, op.ID), release.Succeeded, "")
+				r.verifyAudit()
+			})
+		})
+	}
+}
+
+func diskFull(r *rig, _ *release.Options) (mend func()) {
+	raw := storetest.Raw(r.t, r.db)
+	run := func(statement string) {
+		if _, err := raw.ExecContext(r.t.Context(), statement); err != nil {
+			r.t.Error(err)
 		}
-		d, _ := r.desk()
-		op := r.promote(d)
-		waitFor(r, 5*time.Minute)
-		if len(r.writes()) != 0 {
-			t.Errorf("wrote %q without an intent", r.verbs())
+	}
+	run(`CREATE TRIGGER full BEFORE INSERT ON operation_steps WHEN NEW.step LIKE '%"intent":"Give%' BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
+	return func() { run(`DROP TRIGGER full`) }
+}
+
+// databaseLocked has another process hold the database from just before the
+// intent is written.
+func databaseLocked(r *rig, o *release.Options) (mend func()) {
+	raw := storetest.Raw(r.t, r.db)
+	raw.SetMaxOpenConns(1)
+	run := func(statement string) {
+		if _, err := raw.ExecContext(r.t.Context(), statement); err != nil {
+			r.t.Error(err)
 		}
-		if _, err := raw.ExecContext(t.Context(), `DROP TRIGGER full`); err != nil {
-			t.Fatal(err)
+	}
+	lock := sync.OnceFunc(func() { run(`BEGIN IMMEDIATE`) })
+	o.Point = func(boundary string) {
+		if boundary == "save.switching.before" {
+			lock()
 		}
-		want(t, r.end(d, op.ID), release.Succeeded, "")
-	})
+	}
+	return func() { run(`ROLLBACK`) }
+}
+
+// failingDisk is the real database on a disk that can be told to fail.
+type failingDisk struct {
+	*store.DB
+	fails atomic.Bool
+}
+
+func (s *failingDisk) Save(ctx context.Context, l release.Lease, c release.Change) error {
+	if s.fails.Load() && c.Operation.Phase == release.Switching {
+		return fault.Wrap(fault.Unavailable, syscall.EIO, "envdeck could not write to its database.")
+	}
+	return s.DB.Save(ctx, l, c)
+}
+
+func diskFails(r *rig, o *release.Options) (mend func()) {
+	disk := &failingDisk{DB: r.db}
+	disk.fails.Store(true)
+	o.Store = disk
+	return func() { disk.fails.Store(false) }
 }
 
 func TestNobodyAsks(t *testing.T) {
