@@ -37,6 +37,7 @@ fmt: ## formats every Go file
 
 bench: ## the figures of docs/speed.md, all in one run
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/... 
+	RELEASE_ROUNDS=50 $(GO) test -count=1 -v -run 'TestClickToServed|TestThirdFailedProbeToCall' ./internal/release
 	$(GO) run ./internal/bench
 
 canary: ## the search for secrets in everything that comes out, under every fault there is

@@ -72,38 +72,61 @@ func figures(all []time.Duration) (p95, most time.Duration) {
 	return all[min(len(all)*95/100, len(all)-1)], all[len(all)-1]
 }
 
+// wall answers what a clock on the wall shows, also to a bubble, whose own
+// time stands still while it works.
+func wall(t *testing.T) func() time.Time {
+	ask, answer := make(chan struct{}), make(chan time.Time)
+	go func() {
+		for range ask {
+			answer <- time.Now()
+		}
+	}()
+	t.Cleanup(func() { close(ask) })
+	return func() time.Time {
+		ask <- struct{}{}
+		return <-answer
+	}
+}
+
 // witness notes when probes found the site down.
 type witness struct {
 	release.Health
 
+	wall   func() time.Time
 	mu     sync.Mutex
-	down   []time.Time
-	called time.Time // the first rollback call
+	down   []instant
+	called instant // the first rollback call
 }
+
+// instant is a moment in the bubble's time and in the wall's.
+type instant struct{ bubble, wall time.Time }
 
 func (w *witness) point(boundary string) {
+	now := instant{time.Now(), w.wall()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if boundary == "call.rollback.before" && w.called.IsZero() {
-		w.called = time.Now()
+	if boundary == "call.rollback.before" && w.called.bubble.IsZero() {
+		w.called = now
 	}
 }
 
-// between is from the third failed probe to the call; false when one is missing.
-func (w *witness) between() (time.Duration, bool) {
+// between is from the third failed probe to the call, as the product's clock
+// saw it and how long it was at work; false when one is missing.
+func (w *witness) between() (took, work time.Duration, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.down) < 3 || w.called.IsZero() {
-		return 0, false
+	if len(w.down) < 3 || w.called.bubble.IsZero() {
+		return 0, 0, false
 	}
-	return w.called.Sub(w.down[2]), true
+	return w.called.bubble.Sub(w.down[2].bubble), w.called.wall.Sub(w.down[2].wall), true
 }
 
 func (w *witness) ProbeNow(ctx context.Context, project, env string) (health.Sample, error) {
 	s, err := w.Health.ProbeNow(ctx, project, env)
 	if s.Verdict == health.Down {
+		now := instant{time.Now(), w.wall()}
 		w.mu.Lock()
-		w.down = append(w.down, time.Now())
+		w.down = append(w.down, now)
 		w.mu.Unlock()
 	}
 	return s, err
@@ -113,13 +136,13 @@ func (w *witness) ProbeNow(ctx context.Context, project, env string) (health.Sam
 // the middle of its watch; the call leaves within a second of the third failed
 // probe, with nobody looking.
 func TestThirdFailedProbeToCall(t *testing.T) {
-	var all []time.Duration
-	n := rounds(8)
+	var all, works []time.Duration
+	n, watch := rounds(8), wall(t)
 	for seed := range uint64(n) {
 		draw := rand.New(rand.NewPCG(seed, 13))
 		inBubble(t, options{}, func(t *testing.T, r *rig) {
 			ill(r, world.Ill{Kind: world.IllDatabase, After: time.Duration(30_000+draw.IntN(20_000)) * time.Millisecond})
-			seen := new(witness)
+			seen := &witness{wall: watch}
 			watched := func(o *release.Options) {
 				o.Projects[0].Rules.Bake = 2 * time.Minute
 				seen.Health = o.Projects[0].Health // the desk before has stopped
@@ -134,15 +157,18 @@ func TestThirdFailedProbeToCall(t *testing.T) {
 			d, _ = r.desk(watched)
 			op = r.end(d, op.ID)
 			want(t, op, release.RolledBack, release.CauseSick)
-			took, ok := seen.between()
+			took, work, ok := seen.between()
 			if !ok {
 				t.Fatalf("it was not called after three failed probes\n%s", show(op))
 			}
-			all = append(all, took)
+			all, works = append(all, took), append(works, work)
 			r.invariants(op)
 		})
 	}
-	p95, most := figures(all)
+	// How long a machine works is printed and not judged.
+	p95, most := figures(works)
+	t.Logf("%d bad builds, at work from the third failed probe to the call: P95 %s, max %s (goal 50 ms)", n, p95, most)
+	p95, most = figures(all)
 	t.Logf("%d bad builds, third failed probe to the call: P95 %s, max %s", n, p95, most)
 	if len(all) != n || most > time.Second {
 		t.Errorf("%d of %d; the call left up to %s after the third failed probe: %v", len(all), n, most, all)

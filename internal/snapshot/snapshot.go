@@ -42,6 +42,9 @@ type Published[T Stamped[T]] struct {
 // Load is the current answer, nil before the first.
 func (p *Published[T]) Load() *Snapshot[T] { return p.current.Load() }
 
+// zippers are reused: each has 800 kB of tables.
+var zippers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // Publish makes value the current answer if it says anything new.
 func (p *Published[T]) Publish(value T, now time.Time) (changed bool, err error) {
 	p.mu.Lock()
@@ -62,7 +65,9 @@ func (p *Published[T]) Publish(value T, now time.Time) (changed bool, err error)
 	sum := sha256.Sum256(facts)
 	s := &Snapshot[T]{Value: value, JSON: body, ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 	var zipped bytes.Buffer
-	w := gzip.NewWriter(&zipped)
+	w, _ := zippers.Get().(*gzip.Writer)
+	defer zippers.Put(w)
+	w.Reset(&zipped)
 	if _, err := w.Write(body); err != nil {
 		return false, err
 	}

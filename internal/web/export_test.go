@@ -3,7 +3,7 @@ package web
 import "html/template"
 
 // Templates is every page's template, for the test that checks their types.
-func (s *Web) Templates() *template.Template { return s.templates }
+func (s *Web) Templates() *template.Template { return s.templates() }
 
 // Views is what each page is drawn with.
 func Views() map[string]any {

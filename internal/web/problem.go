@@ -54,7 +54,7 @@ func (s *Web) ShowProblem(w http.ResponseWriter, r *http.Request, p door.Problem
 	}
 	w.Header().Del("Etag")
 	var b bytes.Buffer
-	if err := s.templates.ExecuteTemplate(&b, "problem", view); err != nil {
+	if err := s.templates().ExecuteTemplate(&b, "problem", view); err != nil {
 		s.deps.Log.ErrorContext(r.Context(), "the error page could not be drawn", "error", err)
 		door.WriteProblem(w, p)
 		return

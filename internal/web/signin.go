@@ -151,7 +151,7 @@ func (s *Web) form(w http.ResponseWriter, r *http.Request) bool {
 
 func (s *Web) draw(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
 	var b bytes.Buffer
-	if err := s.templates.ExecuteTemplate(&b, name, view); err != nil {
+	if err := s.templates().ExecuteTemplate(&b, name, view); err != nil {
 		s.Problem(w, r, err)
 		return
 	}

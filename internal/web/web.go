@@ -107,7 +107,7 @@ type Deps struct {
 type Web struct {
 	deps      Deps
 	assets    *assets
-	templates *template.Template
+	templates func() *template.Template
 }
 
 // New makes the face.
@@ -254,10 +254,10 @@ func (s *Web) whole(w http.ResponseWriter, r *http.Request, page panel.Page, v p
 	layout.BarTitle = title
 	var whole bytes.Buffer
 	err := errors.Join(
-		s.templates.ExecuteTemplate(&whole, "page-top", layout),
-		s.templates.ExecuteTemplate(&whole, "done", settingsView{Done: doneText(r)}),
+		s.templates().ExecuteTemplate(&whole, "page-top", layout),
+		s.templates().ExecuteTemplate(&whole, "done", settingsView{Done: doneText(r)}),
 		writeAll(&whole, body.Bytes()),
-		s.templates.ExecuteTemplate(&whole, "page-bottom", layout),
+		s.templates().ExecuteTemplate(&whole, "page-bottom", layout),
 	)
 	if err != nil {
 		s.Problem(w, r, fmt.Errorf("page %s: %w", page.Path, err))

@@ -99,7 +99,7 @@ type Room[V any] struct {
 	name, title string
 	more        More
 	styles      []byte
-	tmpl        *template.Template
+	tmpl        func() *template.Template
 	load        func(ctx context.Context, v Viewer) (Facts[V], error)
 }
 
@@ -123,7 +123,7 @@ func (r *Room[V]) Name() string { return r.name }
 func (r *Room[V]) Styles() []byte { return r.styles }
 
 // Template is the panel's template set, for the test that checks its types.
-func (r *Room[V]) Template() *template.Template { return r.tmpl }
+func (r *Room[V]) Template() *template.Template { return r.tmpl() }
 
 // Prepare loads the facts and makes their ETag.
 func (r *Room[V]) Prepare(ctx context.Context, v Viewer) (Prepared, error) {
@@ -167,7 +167,7 @@ func (r *Room[V]) frame(v Viewer) Frame[V] {
 // draw renders into memory first: a page is whole or it is not sent.
 func (r *Room[V]) draw(w io.Writer, frame Frame[V]) error {
 	var b bytes.Buffer
-	if err := r.tmpl.ExecuteTemplate(&b, "frame", frame); err != nil {
+	if err := r.tmpl().ExecuteTemplate(&b, "frame", frame); err != nil {
 		return fmt.Errorf("panel %s: %w", r.name, err)
 	}
 	_, err := w.Write(b.Bytes())

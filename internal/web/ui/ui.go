@@ -11,6 +11,7 @@ import (
 	"embed"
 	"html/template"
 	"io/fs"
+	"sync"
 
 	"github.com/envdeck/envdeck/internal/hostile"
 )
@@ -51,13 +52,17 @@ func read(names ...string) []byte {
 	return all
 }
 
-// Template parses the shared parts and then the files of a page or panel that
-// match the patterns. It panics on a template that does not parse: that is a
-// defect which every test that touches the package shows.
-func Template(name string, own fs.FS, patterns ...string) *template.Template {
-	t := template.New(name).Option("missingkey=error").Funcs(functions())
-	t = template.Must(t.ParseFS(parts, "parts/*.html"))
-	return template.Must(t.ParseFS(own, patterns...))
+// Template answers the shared parts with the files of a page or panel that
+// match the patterns. They are parsed when they are first asked for: parsing
+// every page was half of the time that the server took to start. It panics on
+// a template that does not parse: that is a defect which every test that draws
+// the page shows.
+func Template(name string, own fs.FS, patterns ...string) func() *template.Template {
+	return sync.OnceValue(func() *template.Template {
+		t := template.New(name).Option("missingkey=error").Funcs(functions())
+		t = template.Must(t.ParseFS(parts, "parts/*.html"))
+		return template.Must(t.ParseFS(own, patterns...))
+	})
 }
 
 func functions() template.FuncMap {
