@@ -10,7 +10,7 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE := -race $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help run test test-setup lint fmt bench build crash fuzz vuln screenshots
+.PHONY: help run test test-setup lint fmt bench build crash fuzz vuln screenshots vendors
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,12 @@ fuzz: ## every fuzz target for a while
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | cut -c6-); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} ./$$pkg || exit 1; done; done
+
+# Where the tools go: more than a gigabyte, kept for the next run. RUN=TestWrangler for a part.
+VENDORS ?= $(or $(TMPDIR),/tmp)/envdeck-vendors
+vendors: build ## the vendors' own tools and SDKs, unmodified, against the simulator (npm; five minutes)
+	./tools/vendors/install $(VENDORS)
+	ENVDECK=$(CURDIR)/dist/envdeck ENVDECK_VENDORS=$(VENDORS) $(GO) test -C tools/vendors -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') .
 
 vuln: ## known vulnerabilities; VULNDB=file:///… for a local copy of the database
 	$(GO) tool govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
