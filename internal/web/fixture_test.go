@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/cron"
 	databases "github.com/envdeck/envdeck/internal/database"
@@ -26,6 +27,7 @@ import (
 	"github.com/envdeck/envdeck/internal/web/panel/all"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
 	"github.com/envdeck/envdeck/internal/web/panel/deployments"
+	"github.com/envdeck/envdeck/internal/web/panel/incidents"
 	"github.com/envdeck/envdeck/internal/web/panel/lanes"
 	"github.com/envdeck/envdeck/internal/web/panel/workers"
 	"github.com/envdeck/envdeck/internal/web/stories"
@@ -329,6 +331,27 @@ func (d *desk) RunNow(_ context.Context, _ access.Actor, _, path, schedule, reas
 	return stories.Now(), nil
 }
 
+func (d *desk) List(_ context.Context, _ access.Actor, q alert.Query) ([]alert.Incident, error) {
+	s := d.now()
+	var all []alert.Incident
+	for i := range s.Incidents {
+		if !q.Open || s.Incidents[i].Open() {
+			all = append(all, s.Incidents[i])
+		}
+	}
+	return all, s.Err
+}
+
+func (d *desk) Incident(_ context.Context, _ access.Actor, id string) (alert.Incident, error) {
+	s := d.now()
+	for _, inc := range s.Incidents {
+		if inc.ID == id {
+			return inc, s.Err
+		}
+	}
+	return alert.Incident{}, fault.New(fault.NotFound, "There is no such incident.")
+}
+
 func face(d *desk) *web.Web { return faceOn(d) }
 
 // rooms is everything the face asks.
@@ -343,12 +366,13 @@ type rooms interface {
 	web.Databases
 	all.Desk
 	workers.Fleet
+	incidents.Desk
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
 		Access: d, Releases: d, Board: d, Runner: d, Databases: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
-		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
+		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, Incidents: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
 

@@ -14,7 +14,9 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/web"
 	"github.com/envdeck/envdeck/internal/web/panel/crons"
+	"github.com/envdeck/envdeck/internal/web/panel/database"
 	"github.com/envdeck/envdeck/internal/web/panel/guards"
+	"github.com/envdeck/envdeck/internal/web/panel/incidents"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
 
@@ -45,17 +47,24 @@ func TestBrowserPages(t *testing.T) {
 	h.tell(func(s *stories.Story) {
 		*s = stories.Releasing()
 		s.Guards, s.Approvals = stories.Guarded().Guards, stories.Guarded().Approvals
+		s.Incidents = stories.Troubled().Incidents
 	})
 	maps.Copy(pages, map[string]string{
 		"guards": guards.Path, "approval": web.ApprovalsPath + "/apr_open", "compare": web.ComparePath,
 		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
 		"crons": crons.Path, "cron": crons.JobPath + "?path=x", "cron output": crons.OutputPath + "?path=x&run=1",
+		"incidents": incidents.Path, "incident": incidents.Path + "/inc_open", "incident over": incidents.Path + "/inc_over",
 		"workers": home + "/workers", "worker": home + "/workers/transpiler",
+		"database": database.Path, "new branch": database.Path + "/new", "delete branch": database.Path + "/br-icy-wave-404221/delete",
+		"restore branch": database.Path + "/br-calm-leaf-118204/restore",
 	})
 	look := func(name, path string, minds bool) {
 		for i, theme := range []string{"light", "dark"} {
 			tb.do(chromedp.EmulateViewport([]int64{1440, 390}[i], 900), chromedp.Navigate(address+path))
 			tb.clean()
+			if status := run[int](tb, `performance.getEntriesByType("navigation")[0].responseStatus`); status != 200 && name != "nothing" {
+				t.Fatalf("%s answers %d: nothing was looked at", name, status)
+			}
 			for _, width := range []int64{320, 390, 900, 1440} {
 				tb.do(chromedp.EmulateViewport(width, 900))
 				if over := run[float64](tb, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
@@ -79,7 +88,8 @@ func TestBrowserPages(t *testing.T) {
 	h.tell(func(s *stories.Story) { *s = stories.Hostile() })
 	for _, path := range []string{
 		web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x",
-		guards.Path, web.ApprovalsPath + "/apr_open",
+		guards.Path, web.ApprovalsPath + "/apr_open", incidents.Path, incidents.Path + "/inc_open",
+		database.Path, database.Path + "/br-icy-wave-404221/delete", database.Path + "/br-icy-wave-404221/restore",
 	} {
 		look("hostile "+path, path, false)
 	}

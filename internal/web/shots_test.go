@@ -29,6 +29,10 @@ func TestShotsOfPages(t *testing.T) {
 	h.tell(func(s *stories.Story) { s.Guards, s.Approvals = stories.Guarded().Guards, stories.Guarded().Approvals })
 	pages["guards"], pages["approval"], pages["compare"] = "/admin/environments/guards", "/admin/environments/approvals/apr_open", "/admin/environments/compare"
 	pages["workers"], pages["worker"] = "/admin/environments/workers", "/admin/environments/workers/transpiler"
+	h.tell(func(s *stories.Story) { s.Incidents = stories.Troubled().Incidents })
+	pages["database"], pages["branch-new"] = "/admin/environments/database", "/admin/environments/database/new"
+	pages["branch-delete"], pages["branch-restore"] = "/admin/environments/database/br-icy-wave-404221/delete", "/admin/environments/database/br-calm-leaf-118204/restore"
+	pages["incidents"], pages["incident"] = "/admin/environments/incidents", "/admin/environments/incidents/inc_open"
 	for name, path := range pages {
 		if !strings.Contains(name, os.Getenv("ENVDECK_STORY")) {
 			continue

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/health"
@@ -36,13 +37,14 @@ type Story struct {
 	Approvals   []release.Approval
 	Fleet       Fleet
 	Changes     []database.Change
-	Err         error // when the board itself cannot answer
+	Incidents   []alert.Incident // newest first
+	Err         error            // when the board itself cannot answer
 }
 
 // All lists every story.
 func All() []Story {
 	return []Story{
-		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(), Releasing(), Guarded(),
+		Normal(), Empty(), FirstValues(), PartialError(), Stale(), Down(), Hostile(), Six(), DevOffline(), RolledBack(), Split(), Two(), Same(), Releasing(), Guarded(), Troubled(),
 	}
 }
 
@@ -212,6 +214,7 @@ func Hostile() Story {
 	}
 	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
 	s.Crons.deface(bad)
+	s.Incidents = defaceIncidents(bad)
 	for i := range s.Activity.Entries {
 		e := &s.Activity.Entries[i]
 		e.ActorName, e.Action, e.Object, e.Environment, e.Reason, e.Result, e.ActorKind = bad, bad, bad, bad, bad, access.Result(bad), access.Kind(bad)
