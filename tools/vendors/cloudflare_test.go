@@ -33,6 +33,8 @@ func TestWrangler(t *testing.T) {
 				{line: "rollback {third} --name spike-land-code --yes --message trouble", says: []string{`Worker Version {third} has been deployed to 100%`}},
 				{line: "deployments status --name spike-land-code --json", says: []string{`"workers/message": "trouble"`, `"workers/triggered_by": "rollback"`, `"version_id": "{third}"`}},
 				{line: "rollback {oldest} --name spike-land-backend --yes", says: []string{`secrets have changed since version {oldest}`, `AUTH_SECRET`, `SUCCESS`}},
+				{line: "triggers deploy --name spike-land-backend --schedule '5 4 * * 1'", says: []string{`Deployed spike-land-backend triggers`, `schedule: 5 4 \* \* 1`}},
+				{line: "secret list --name spike-land-backend", says: []string{`AUTH_SECRET`}},
 				{line: "deployments status --name none", exit: 1, says: []string{`does not exist.*10007`}},
 				{line: "versions view 00000000-0000-4000-8000-000000000000 --name spike-land-code", exit: 1, says: []string{`could not be found`}},
 				{line: "deployments status --name spike-land-code", token: "unknown-token-0123456789", exit: 1, says: []string{`Authentication error.*10000`}},

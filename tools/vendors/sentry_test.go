@@ -8,11 +8,14 @@ import (
 func TestSentryTool(t *testing.T) {
 	t.Parallel()
 	w := start(t)
+	var projects []struct{ ID, Slug string }
+	w.get(t, "/sentry/api/0/organizations/spike-land/projects/", "sim_sentry_integration", &projects)
+	id := projects[0].ID
 	w.all(t, tool{
 		program: []string{filepath.Join(tools, "node_modules", ".bin", "sentry-cli")},
 		env: func(token string) []string {
 			// The tool wants a server's root: no path after the host.
-			return []string{"SENTRY_URL={sim}", "SENTRY_AUTH_TOKEN=" + token, "SENTRY_ORG=spike-land", "SENTRY_PROJECT=spike-land-nextjs", "SENTRY_DSN=http://abc@" + w.base[len("http://"):] + "/1"}
+			return []string{"SENTRY_URL={sim}", "SENTRY_AUTH_TOKEN=" + token, "SENTRY_ORG=spike-land", "SENTRY_PROJECT=spike-land-nextjs", "SENTRY_DSN=http://abc@" + w.base[len("http://"):] + "/" + id}
 		},
 		usual: "sim_sentry_integration",
 	}, []command{
@@ -23,6 +26,10 @@ func TestSentryTool(t *testing.T) {
 		{line: "issues list", says: []string{`SPIKE-LAND-.*unresolved`}},
 		{line: "events list --max-rows 5", says: []string{`Event ID`}},
 		{line: "monitors list", says: []string{`pulse-metrics`, `active`}},
+		{line: "monitors run pulse-metrics -- true"},
+		{line: "monitors run -s '0 3 * * *' nightly -- false", exit: 1},
+		{line: "monitors list", says: []string{`nightly`}},
+		{line: "send-event -m hello", says: []string{`Event dispatched`}},
 		{line: "releases list", says: []string{`hours ago +\| [0-9a-f]{40}`}},
 		{line: "releases new v9.9.9", says: []string{`Created release v9\.9\.9`}},
 		{line: "releases set-commits v9.9.9 --commit {repo}@0123abc", says: []string{`0123abc`}},

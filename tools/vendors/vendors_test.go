@@ -29,7 +29,7 @@ var (
 // command is one run of a tool and what must come of it. Words in braces are
 // filled in: {sim}, {project}, {team}, {staged} and so on.
 type command struct {
-	line  string   // as it would be typed
+	line  string   // as it would be typed; single quotes keep words together
 	token string   // another than the tool's usual one
 	exit  int      // how it ends
 	says  []string // what it prints, as regular expressions
@@ -193,7 +193,7 @@ func (w *world) all(t *testing.T, tool tool, commands []command) {
 				token = c.token
 			}
 			seen := w.calls(t, 0)
-			args := strings.Fields(strings.ReplaceAll(w.names.Replace(c.line+" "+tool.flags), "{token}", token))
+			args := words(strings.ReplaceAll(w.names.Replace(c.line+" "+tool.flags), "{token}", token))
 			exit, out := w.run(t, tool.program, args, tool.env(token))
 			if exit != c.exit {
 				t.Errorf("it ended with %d, want %d", exit, c.exit)
@@ -213,6 +213,19 @@ func (w *world) all(t *testing.T, tool tool, commands []command) {
 			}
 		})
 	}
+}
+
+// words splits a line as a shell would.
+func words(line string) []string {
+	var out []string
+	for n, part := range strings.Split(line, "'") {
+		if n%2 == 1 {
+			out = append(out, part)
+			continue
+		}
+		out = append(out, strings.Fields(part)...)
+	}
+	return out
 }
 
 // call is an entry of the simulator's log.

@@ -221,9 +221,13 @@ func (f *Face) bindingRoutes() []wire.Route {
 		}},
 		{Pattern: "GET " + account + "/scripts/{script}/subdomain", Doc: "is the script at workers.dev", Need: ScriptsRead, Handle: func(c *wire.Call) (*wire.Answer, error) {
 			return f.onScript(c, func(_ *world.State, w *worker) (*wire.Answer, error) {
-				return ok(obj{"enabled": w.devEnabled, "previews_enabled": w.devEnabled}), nil
+				return ok(w.atDev()), nil
 			})
 		}},
+		{
+			Pattern: "POST " + account + "/scripts/{script}/subdomain", Doc: "put the script at workers.dev or take it away", Need: ScriptsWrite,
+			Body: wire.JSONBody[subdomainRequest](), Handle: f.postSubdomain,
+		},
 		{Pattern: "GET " + account + "/scripts/{script}/schedules", Doc: "cron triggers", Need: ScriptsRead, Handle: f.getSchedules},
 		{
 			Pattern: "PUT " + account + "/scripts/{script}/schedules", Doc: "replace the cron triggers", Need: ScriptsWrite,
@@ -252,6 +256,29 @@ func (f *Face) listDomains(c *wire.Call) (*wire.Answer, error) {
 		}
 		return ok(list), nil
 	})
+}
+
+type subdomainRequest struct {
+	Enabled  bool  `json:"enabled" wire:"required"`
+	Previews *bool `json:"previews_enabled"`
+}
+
+func (f *Face) postSubdomain(c *wire.Call) (*wire.Answer, error) {
+	return f.onScript(c, func(_ *world.State, w *worker) (*wire.Answer, error) {
+		in := wire.BodyOf[subdomainRequest](c)
+		w.devEnabled = in.Enabled
+		if in.Previews != nil {
+			w.noPreviews = !*in.Previews
+		}
+		c.Changed()
+		return ok(w.atDev()), nil
+	})
+}
+
+// atDev says whether the script, and previews of its versions, are reachable
+// at workers.dev.
+func (w *worker) atDev() obj {
+	return obj{"enabled": w.devEnabled, "previews_enabled": w.devEnabled && !w.noPreviews}
 }
 
 type scheduleRequest struct {

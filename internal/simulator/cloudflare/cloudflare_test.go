@@ -253,6 +253,29 @@ func TestRollbackAndGradualDeployment(t *testing.T) {
 	}
 }
 
+func TestAWorkerLeavesWorkersDev(t *testing.T) {
+	f := setup(t)
+	path := script(cloudflare.Code, "/subdomain")
+	for body, want := range map[string]string{
+		`{"enabled":false}`:                         `{"enabled":false,"previews_enabled":false}`,
+		`{"enabled":true,"previews_enabled":false}`: `{"enabled":true,"previews_enabled":false}`,
+		`{"enabled":true,"previews_enabled":true}`:  `{"enabled":true,"previews_enabled":true}`,
+	} {
+		if a := f.call(t, full, "POST", path, body); a.status != 200 || !strings.Contains(string(a.text), want) {
+			t.Errorf("%s: %d %s", body, a.status, a.text)
+		}
+		if a := f.call(t, full, "GET", path, ""); !strings.Contains(string(a.text), want) {
+			t.Errorf("read after %s: %s", body, a.text)
+		}
+	}
+	if a := f.call(t, full, "POST", path, `{}`); a.status != 400 || a.code() != 10001 {
+		t.Errorf("%d %s", a.status, a.text)
+	}
+	if a := f.call(t, reader, "POST", path, `{"enabled":false}`); a.status != 403 {
+		t.Errorf("a reader took it away: %d", a.status)
+	}
+}
+
 // wrangler sends code_update_strategy with every deployment since 2026.
 func TestDurableObjectsMayWaitForTheirCode(t *testing.T) {
 	f := setup(t)

@@ -183,7 +183,7 @@ func betaWorker(s *world.State, w *worker) obj {
 	return obj{
 		"id": w.tag, "name": w.name, "created_on": stamp(s, w.created), "updated_on": stamp(s, w.modified),
 		"deployed_on": stamp(s, w.active().created), "logpush": false, "observability": observability(),
-		"subdomain": obj{"enabled": w.devEnabled, "previews_enabled": w.devEnabled}, "tags": []string{"spike"}, "tail_consumers": []any{},
+		"subdomain": w.atDev(), "tags": []string{"spike"}, "tail_consumers": []any{},
 		"references": obj{"domains": domains, "workers": []any{}, "queues": []any{}, "durable_objects": []any{}, "dispatch_namespace_outbounds": []any{}},
 	}
 }

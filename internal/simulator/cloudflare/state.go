@@ -32,6 +32,7 @@ type worker struct {
 	handlers    []string
 	schedules   []schedule
 	devEnabled  bool // reachable at workers.dev
+	noPreviews  bool // its versions are not
 	versions    []*version
 	deployments []*deployment // oldest first
 	rising      *version      // has a tenth of the traffic until fullAt

@@ -305,6 +305,22 @@ func TestCreateAndItsOperations(t *testing.T) {
 	}
 }
 
+func TestSnapshotSchedules(t *testing.T) {
+	f := setup(t)
+	path := "/branches/" + f.id("main") + "/backup_schedule"
+	if a := f.call(200, "GET", path, ""); len(a.body["schedule"].([]any)) != 0 {
+		t.Errorf("%s", a.text)
+	}
+	f.call(200, "PUT", path, `{"schedule":[{"frequency":"daily","hour":3,"retention_seconds":604800}]}`)
+	if a := f.call(200, "GET", path, ""); !strings.Contains(string(a.text), `{"frequency":"daily","hour":3,"retention_seconds":604800}`) {
+		t.Errorf("%s", a.text)
+	}
+	for _, bad := range []string{`{}`, `{"schedule":[{}]}`, `{"schedule":[{"frequency":"sometimes"}]}`, `{"schedule":[{"frequency":"daily","hour":24}]}`, `{"schedule":[{"frequency":"daily","retention_seconds":60}]}`} {
+		f.call(400, "PUT", path, bad)
+	}
+	f.call(404, "GET", "/branches/br-none/backup_schedule", "")
+}
+
 func TestDeleteAndRecover(t *testing.T) {
 	f := setup(t)
 	b := f.make(`{"branch":{"name":"short-lived"}}`)

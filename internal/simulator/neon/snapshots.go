@@ -1,6 +1,7 @@
 package neon
 
 import (
+	"math"
 	"net/http"
 	"slices"
 
@@ -20,6 +21,8 @@ func (f *Face) snapshotRoutes() []wire.Route {
 				{Name: "expires_at", Type: wire.Time},
 			},
 		},
+		{Pattern: "GET " + project + "/branches/{branch}/backup_schedule", Doc: "when snapshots are made by themselves", Handle: f.getSchedule},
+		{Pattern: "PUT " + project + "/branches/{branch}/backup_schedule", Doc: "say when; it is kept, and nothing is made", Body: wire.JSONBody[schedule](), Handle: f.putSchedule},
 		{Pattern: "GET " + project + "/snapshots", Doc: "list snapshots", Handle: f.listSnapshots},
 		{Pattern: "PATCH " + project + "/snapshots/{snapshot}", Doc: "rename a snapshot", Body: wire.JSONBody[snapshotUpdate](), Handle: f.updateSnapshot},
 		{Pattern: "DELETE " + project + "/snapshots/{snapshot}", Doc: "delete a snapshot", Handle: f.deleteSnapshot, PretendStatus: http.StatusAccepted},
@@ -28,6 +31,45 @@ func (f *Face) snapshotRoutes() []wire.Route {
 			Query: []wire.Param{{Name: "name", Type: wire.String}}, Body: wire.OptionalBody[snapshotRestore](), Handle: f.restoreSnapshot,
 		},
 	}
+}
+
+// schedule is a branch's plan of snapshots.
+type schedule struct {
+	Items []scheduleItem `json:"schedule" wire:"required"`
+}
+
+type scheduleItem struct {
+	Frequency string `json:"frequency" wire:"required,oneof=hourly|daily|weekly|monthly|yearly"`
+	Hour      *int64 `json:"hour,omitempty"`
+	Day       *int64 `json:"day,omitempty"`
+	Month     *int64 `json:"month,omitempty"`
+	Retention *int64 `json:"retention_seconds,omitempty"`
+}
+
+func (f *Face) getSchedule(c *wire.Call) (*wire.Answer, error) {
+	return f.onBranch(c, func(_ *world.State, _ *state, b *branch) (*wire.Answer, error) {
+		return wire.OK(obj{"schedule": append([]scheduleItem{}, b.schedule...)}), nil
+	})
+}
+
+func (f *Face) putSchedule(c *wire.Call) (*wire.Answer, error) {
+	return f.onBranch(c, func(_ *world.State, _ *state, b *branch) (*wire.Answer, error) {
+		items := wire.BodyOf[schedule](c).Items
+		for _, item := range items {
+			for _, field := range []struct {
+				name     string
+				value    *int64
+				min, max int64
+			}{{"hour", item.Hour, 0, 23}, {"day", item.Day, 1, 31}, {"month", item.Month, 1, 12}, {"retention_seconds", item.Retention, 3600, math.MaxInt64}} {
+				if v := field.value; v != nil && (*v < field.min || *v > field.max) {
+					return nil, wire.Refuse(wire.BadRequest, "%s is out of range: %d", field.name, *v)
+				}
+			}
+		}
+		b.schedule = items
+		c.Changed()
+		return wire.OK(obj{}), nil
+	})
 }
 
 type nameRequest struct {

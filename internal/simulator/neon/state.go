@@ -31,7 +31,8 @@ type branch struct {
 	protected bool
 	source    string // creation_source
 	init      string // init_source
-	size      int64  // logical bytes, 0 for not yet measured
+	schedule  []scheduleItem
+	size      int64 // logical bytes, 0 for not yet measured
 	expires   time.Time
 	lastReset time.Time
 	deleted   time.Time

@@ -31,6 +31,7 @@ type checkin struct {
 }
 
 type checkinBody struct {
+	Slug          string   `json:"monitor_slug"` // in an envelope; the path has it otherwise
 	CheckInID     *string  `json:"check_in_id"`
 	Status        *string  `json:"status" wire:"oneof=in_progress|ok|error"`
 	Environment   *string  `json:"environment"`
@@ -197,28 +198,30 @@ func (i *in) monitor(m *monitor) obj {
 // it cannot use is dropped without a word.
 func takeCheckin(i *in) (*wire.Answer, error) {
 	body := wire.BodyOf[checkinBody](i.Call)
-	seconds := -1.0
-	if n, err := strconv.ParseFloat(i.Str("duration"), 64); err == nil {
-		seconds = n
-	}
-	if body.Duration != nil {
-		seconds = *body.Duration
-	}
 	c := &checkin{
-		slug: i.Path("monitor"), status: i.Str("status"), environment: i.StrOr("environment", "production"), id: i.Str("check_in_id"),
-		duration: time.Duration(seconds * float64(time.Second)), at: i.Now, begun: i.Now,
+		slug: i.Path("monitor"), status: i.Str("status"), environment: i.StrOr("environment", "production"), id: i.Str("check_in_id"), duration: -1,
 	}
-	if body.Status != nil {
-		c.status = *body.Status
+	if n, err := strconv.ParseFloat(i.Str("duration"), 64); err == nil {
+		c.duration = time.Duration(n * float64(time.Second))
 	}
-	if body.Environment != nil {
-		c.environment = *body.Environment
-	}
-	if body.CheckInID != nil {
-		c.id = *body.CheckInID
-	}
-	if c.status == "" {
+	if c.status == "" && body.Status == nil {
 		return nil, bad("missing status")
+	}
+	i.take(body, c)
+	return wire.Empty(http.StatusAccepted), nil
+}
+
+// take keeps a check-in: c with what the body says besides. A body may bring the
+// monitor along.
+func (i *in) take(body checkinBody, c *checkin) {
+	c.at, c.begun = i.Now, i.Now
+	if body.Duration != nil {
+		c.duration = time.Duration(*body.Duration * float64(time.Second))
+	}
+	for into, from := range map[*string]*string{&c.status: body.Status, &c.environment: body.Environment, &c.id: body.CheckInID} {
+		if from != nil {
+			*into = *from
+		}
 	}
 	i.face.mu.Lock()
 	defer i.face.mu.Unlock()
@@ -239,7 +242,6 @@ func takeCheckin(i *in) (*wire.Answer, error) {
 	}
 	i.face.keep(c)
 	i.Changed()
-	return wire.Empty(http.StatusAccepted), nil
 }
 
 // keep adds a check-in, or completes the one with the same id; without an id,

@@ -56,6 +56,7 @@ func New(x *wire.Exchange, w *world.World, tokens map[string]Token) *Face {
 	f.Add(f.issueRoutes()...)
 	f.Add(f.releaseRoutes()...)
 	f.Add(f.monitorRoutes()...)
+	f.Add(f.envelopeRoutes()...)
 	return f
 }
 

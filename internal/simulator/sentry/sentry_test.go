@@ -2,6 +2,7 @@ package sentry_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -335,6 +336,42 @@ func TestWrites(t *testing.T) {
 	}
 	if app := read[[]map[string]any](b, org+"/monitors/"); len(app) != 12 {
 		t.Errorf("%d monitors, want the app's 11 and the new one", len(app))
+	}
+}
+
+// Sentry's own tool sends its check-ins in envelopes.
+func TestEnvelopes(t *testing.T) {
+	b := newBench(t)
+	path := "/sentry/api/" + read[[]struct{ ID string }](b, org+"/projects/")[0].ID + "/envelope/"
+	item := func(header, payload string) string { return header + "\n" + payload + "\n" }
+	const id = `"check_in_id":"0b8799223464415faa6e57fa96f605f9","monitor_slug":"nightly",`
+	begun := `{` + id + `"status":"in_progress","environment":"production","monitor_config":{"schedule":{"type":"crontab","value":"0 3 * * *"},"checkin_margin":5}}`
+	ended := `{` + id + `"status":"ok","environment":"production","duration":0.25}`
+	for _, c := range []struct {
+		body, query string
+		status      int
+	}{
+		{"{}\n" + item(`{"type":"check_in"}`, begun), "", 401},
+		{"", "?sentry_key=abc", 400},
+		{"no envelope", "?sentry_key=abc", 400},
+		{"{}\n" + item(`{}`, begun), "?sentry_key=abc", 400},
+		{"{}\n" + item(`{"type":"check_in","length":9999}`, begun), "?sentry_key=abc", 400},
+		{"{}\n" + item(fmt.Sprintf(`{"type":"check_in","length":%d}`, len(begun)), begun), "?sentry_key=abc", 200},
+		{`{"dsn":"https://abc@o1.ingest.sentry.io/1","event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}` + "\n" + item(`{"type":"event"}`, `{}`) + item(`{"type":"check_in"}`, ended), "", 200},
+	} {
+		if resp, text := b.call("POST", path+c.query, "", c.body); resp.StatusCode != c.status {
+			t.Errorf("%q: %d %s, want %d", c.body, resp.StatusCode, text, c.status)
+		}
+	}
+	checkins := read[[]struct {
+		Status   string
+		Duration float64
+	}](b, org+"/monitors/nightly/checkins/")
+	if len(checkins) != 1 || checkins[0].Status != "ok" || checkins[0].Duration != 250 {
+		t.Errorf("check-ins: %v", checkins)
+	}
+	if m := read[map[string]any](b, org+"/monitors/nightly/"); m["config"].(map[string]any)["checkin_margin"] != 5.0 {
+		t.Errorf("monitor: %v", m["config"])
 	}
 }
 

@@ -20,6 +20,7 @@ type Body struct {
 	Optional bool
 
 	name   string
+	lines  bool
 	decode func(raw []byte) (value any, issues []*Error, err error)
 }
 
@@ -52,6 +53,10 @@ func OptionalBody[T any]() *Body {
 	b.Optional = true
 	return b
 }
+
+// LinesBody declares a body that is not one JSON value: the handler reads it
+// itself, with [Call.RawBody]. name is what it is called.
+func LinesBody(name string) *Body { return &Body{name: name, lines: true} }
 
 // decodeTree reads exactly one JSON value, numbers kept as written.
 func decodeTree(raw []byte) (any, error) {
