@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -61,6 +62,7 @@ type shelf struct {
 	dirty      chan struct{}
 	sources    []*source
 	runner     provider.CronRunner
+	advice     atomic.Pointer[map[int64][]Advice] // by job
 }
 
 // New loads the jobs that are known. Run must be running before anything can
@@ -155,6 +157,7 @@ func (b *Book) Run(ctx context.Context) error {
 		running.Go(func() { b.follow(ctx, src) })
 	}
 	running.Go(func() { b.keepSwept(ctx) })
+	running.Go(func() { b.keepAdvised(ctx) })
 	err := b.rec.run(ctx)
 	cancel()
 	running.Wait()

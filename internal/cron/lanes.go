@@ -84,6 +84,8 @@ type Board struct {
 	// oldest first.
 	Switches []Switch
 	Sources  []SourceAge
+	// Advice is what could be better, of every job, in the order of the rows.
+	Advice []Advice
 }
 
 // Row is one job in every environment that has it.
@@ -115,6 +117,9 @@ func (b *Book) Lanes(ctx context.Context, a access.Actor, q LaneQuery) (Board, e
 	board := Board{From: to.Add(-LanePast - LaneAhead), To: to, Rows: []Row{}, Sources: s.ages(now)}
 	rows := s.rows(&board, b.viewsOf(s.project.Name))
 	board.Total = len(rows)
+	for _, v := range b.viewsOf(s.project.Name) {
+		board.Advice = append(board.Advice, s.adviceOn(v.Job.ID)...)
+	}
 	rows = pick(&board, rows, q)
 	for _, r := range rows {
 		for name, l := range r.Lanes {

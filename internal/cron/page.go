@@ -26,6 +26,8 @@ type Page struct {
 	// Switches are the moves of its environment within the last week, oldest
 	// first.
 	Switches []Switch
+	// Advice is what could be better about it.
+	Advice []Advice
 	// PingPath is the job's own ping address on this server, only for those
 	// who may manage jobs: whoever has it can report for the job.
 	PingPath string
@@ -76,6 +78,7 @@ func (b *Book) Page(ctx context.Context, a access.Actor, q Ask) (Page, error) {
 			p.Siblings = append(p.Siblings, other)
 		}
 	}
+	p.Advice = s.adviceOn(v.Job.ID)
 	p.NotNow = s.notNow(a, v.Job)
 	if access.Permits(a, access.ManageCrons) {
 		p.PingPath = "/ping/" + v.Job.Ping

@@ -59,6 +59,8 @@ type JobEnvironment struct {
 	Stats         JobStats    `json:"stats"`
 	// Awaiting is set while the job was not heard of since production moved.
 	Awaiting *JobAwaiting `json:"awaiting"`
+	// Advice is what could be better about it.
+	Advice []JobAdvice `json:"advice,omitempty" doc:"What could be better about it, by its recorded runs. Left out when there is nothing, or too little on record."`
 }
 
 // JobAwaiting is a move of the environment after which a job was not heard of.
@@ -106,6 +108,7 @@ func (s *shelf) assemble(views []*View, now time.Time) Overview {
 		}
 		info := &out.Crons[i]
 		e := v.environment(now)
+		e.Advice = wireAdvice(s.adviceOn(v.Job.ID))
 		info.Environments[v.Job.Environment] = e
 		// The head of the entry is production; a job that only others have
 		// shows one of them.

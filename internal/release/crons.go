@@ -83,9 +83,54 @@ func (c SheetCrons) hashed() hashedCrons {
 	return h
 }
 
+// brought are the schedules that builds brought along, by their ids. A build
+// never changes, so each is read once.
+type brought struct {
+	mu    sync.Mutex
+	found map[string][]provider.CronJob
+	order []string
+}
+
+const mostBrought = 64
+
+func (b *brought) get(id string) ([]provider.CronJob, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	jobs, ok := b.found[id]
+	return jobs, ok
+}
+
+func (b *brought) put(id string, jobs []provider.CronJob) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.found == nil {
+		b.found = map[string][]provider.CronJob{}
+	}
+	if _, there := b.found[id]; !there {
+		b.order = append(b.order, id)
+	}
+	b.found[id] = jobs
+	if len(b.order) > mostBrought {
+		delete(b.found, b.order[0])
+		b.order = b.order[1:]
+	}
+}
+
+// broughtBy reads the schedules of a build, which lists of builds do not say.
+func (s *site) broughtBy(ctx context.Context, id string) ([]provider.CronJob, error) {
+	if jobs, ok := s.brought.get(id); ok {
+		return jobs, nil
+	}
+	b, err := s.platform.Deployment(ctx, id)
+	if err == nil && b.State == provider.Ready {
+		s.brought.put(id, b.Crons)
+	}
+	return b.Crons, err
+}
+
 // compareCrons says of each build that production could go back to which
-// schedules it would bring along. Lists of builds do not say, so each is read;
-// what cannot be read is unknown, and keeps nobody from going back.
+// schedules it would bring along. What cannot be read is unknown, and keeps
+// nobody from going back.
 func (s *site) compareCrons(ctx context.Context, live provider.Live, all []Candidate) {
 	before := side{build: live.Deployment, crons: live.Crons}.schedule()
 	var reading sync.WaitGroup
@@ -96,14 +141,14 @@ func (s *site) compareCrons(ctx context.Context, live provider.Live, all []Candi
 			continue
 		}
 		reading.Go(func() {
-			b, err := s.platform.Deployment(ctx, c.Build.ID)
+			jobs, err := s.broughtBy(ctx, c.Build.ID)
 			switch {
 			case err != nil:
 				c.CronsUnknown = fault.From(err).Message
-			case b.Crons == nil:
+			case jobs == nil:
 				c.CronsUnknown = cronsUnsaid
 			default:
-				between := cronsBetween(before, b.Crons)
+				between := cronsBetween(before, jobs)
 				c.Crons = &between
 			}
 		})

@@ -1,12 +1,14 @@
 package release_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/simulator/wire"
 	"github.com/envdeck/envdeck/internal/simulator/world"
 )
 
@@ -62,6 +64,16 @@ func TestSchedulesThatChangeAreToldAsChanged(t *testing.T) {
 		want = release.SheetCrons{
 			Added: want.Removed, Removed: want.Added,
 			Changed: []release.SheetCronChange{{Path: "/api/cron/pulse-metrics", From: "*/30 * * * *", To: "*/15 * * * *"}},
+		}
+		// Builds do not change: looking again asks nothing about them.
+		asked := len(r.sim.Exchange().Calls.List(wire.Filter{}))
+		if _, err := d.Targets(t.Context(), r.admin, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range r.sim.Exchange().Calls.List(wire.Filter{})[asked:] {
+			if strings.Contains(e.Path, "/deployments/dpl_") {
+				t.Errorf("looking again asked for %s", e.Path)
+			}
 		}
 		seen := false
 		for _, c := range targets {

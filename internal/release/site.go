@@ -29,10 +29,11 @@ type site struct {
 	assigner  provider.AutoAssigner
 	files     provider.FileReader
 	read      *readings
+	brought   *brought
 }
 
 func newSite(p Project) *site {
-	s := &site{Project: p, read: newReadings()}
+	s := &site{Project: p, read: newReadings(), brought: new(brought)}
 	s.platform, s.title, _ = provider.Find[Platform](p.Providers)
 	s.moves, _, _ = provider.Find[provider.MoveReader](p.Providers)
 	s.builder, _, _ = provider.Find[provider.Builder](p.Providers)

@@ -49,6 +49,10 @@ func crons() cronStory {
 		}
 		b.Rows = append(b.Rows, row)
 	}
+	b.Advice = []cron.Advice{
+		{Job: b.Rows[3].Lanes["prod"].Job, Kind: cron.NeverSucceeds, Text: "Repair it, or stop scheduling it.", Evidence: "None of its 96 runs since 21 Nov 14:45 UTC ended well.", Of: 96, Counted: 96, SavedRuns: 96, SavedTime: 86 * time.Second},
+		{Job: b.Rows[8].Lanes["prod"].Job, Kind: cron.TooOften, Text: "Half as often may do. What there is to do would wait for 15 minutes longer at most.", Evidence: "655 of 672 runs since 15 Nov 14:30 UTC answered that there was nothing to do (HTTP 204 or 304).", Of: 672, Counted: 655, SavedRuns: 48, SavedTime: 67 * time.Second},
+	}
 	move := b.Switches[1]
 	after := []cron.AfterJob{
 		{View: b.Rows[3].Lanes["prod"].View, State: cron.AfterSilent, Due: Now()},
@@ -116,7 +120,7 @@ func page(b cron.Board) cron.Page {
 	l := b.Rows[3].Lanes["prod"]
 	l.Job.Ping = "0d4f1c52-5d0a-4a55-9a2e-5a5c9e4b7a11"
 	p := cron.Page{
-		Stretch: cron.Stretch{View: l.View, Clipped: true}, Day: l, Zone: time.UTC, PingPath: "/ping/" + l.Job.Ping, Switches: b.Switches,
+		Stretch: cron.Stretch{View: l.View, Clipped: true}, Day: l, Zone: time.UTC, PingPath: "/ping/" + l.Job.Ping, Switches: b.Switches, Advice: b.Advice[:1],
 		Warnings: []string{"In Vercel's Hobby plan jobs run at most once a day: this one would be refused there."},
 		Siblings: []*cron.View{b.Rows[3].Lanes["next"].View},
 	}
@@ -160,6 +164,8 @@ func (c *cronStory) deface(bad string) {
 		c.Board.Switches[i].Commit, c.Board.Switches[i].Kind = bad, cron.SwitchKind(bad)
 	}
 	c.Board.Sources[0].Problem = bad
+	c.Board.Advice[0].Text, c.Board.Advice[0].Evidence, c.Board.Advice[0].Job.Path, c.Board.Advice[0].Job.Environment = bad, bad, bad, bad
+	c.Page.Advice = c.Board.Advice
 	c.Board.Sources[0].Build = &cron.SourceBuild{Message: bad, Changes: []cron.ScheduleChange{{Path: bad, From: bad, To: bad, FromHuman: bad, ToHuman: bad}}}
 	c.Page.Job.Source, c.Page.NotNow, c.Page.Warnings = cron.Source(bad), bad, []string{bad}
 	for i := range c.Page.Runs {

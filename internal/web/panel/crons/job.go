@@ -39,6 +39,7 @@ type Job struct {
 	Clipped     bool
 	Misses      []Miss
 	Switches    []Switch
+	Advice      []Advice
 	Act         Act
 	How         *How
 }
@@ -146,6 +147,7 @@ func newJob(p cron.Page, v panel.Viewer) *Job {
 		j.Runs = append(j.Runs, newRun(r, v))
 	}
 	j.Chart = newChart(p.Runs, p.Band)
+	j.Advice = newAdvice(p.Advice, v)
 	for _, m := range slices.Backward(p.Misses[max(0, len(p.Misses)-10):]) {
 		one := Miss{At: m.Slot, Slot: m.Slot.UTC().Format("Mon 2 Jan 15:04 MST")}
 		if m.Operation != "" {

@@ -30,6 +30,8 @@ type Table struct {
 	Newer, Further string // addresses of the pages beside this one
 	// Behind are platforms whose schedules are not those of the live build.
 	Behind []Behind
+	// Advice is what could be better, of every job; only where all are shown.
+	Advice []Advice
 }
 
 // Behind says that the schedules are another build's, and what would differ.
@@ -122,6 +124,9 @@ func facts(board cron.Board, v panel.Viewer, full bool) panel.Facts[View] {
 	}
 	for _, r := range board.Rows {
 		t.Rows = append(t.Rows, newRow(r, board, moves, v))
+	}
+	if full {
+		t.Advice = newAdvice(board.Advice, v)
 	}
 	f := panel.Facts[View]{View: View{Table: t}}
 	if board.Trouble > 0 {
