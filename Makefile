@@ -10,7 +10,7 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE := -race $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help run test test-setup lint fmt bench build crash fuzz vuln screenshots vendors
+.PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,13 @@ VENDORS ?= $(or $(TMPDIR),/tmp)/envdeck-vendors
 vendors: build ## the vendors' own tools and SDKs, unmodified, against the simulator (npm; five minutes)
 	./tools/vendors/install $(VENDORS)
 	ENVDECK=$(CURDIR)/dist/envdeck ENVDECK_VENDORS=$(VENDORS) $(GO) test -C tools/vendors -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') .
+
+# Where Prisma goes, kept for the next run.
+PRISMA ?= $(or $(TMPDIR),/tmp)/envdeck-prisma
+prisma: ## Prisma's own command against a real Postgres: our count of its migrations beside its own (npm)
+	@mkdir -p $(PRISMA) && cp internal/ledger/testdata/prisma/package.json $(PRISMA)
+	npm install --prefix $(PRISMA) --silent --no-audit --no-fund
+	ENVDECK_PRISMA=$(PRISMA) $(GO) test -count=1 -v -tags prisma -run TestPrismaItself ./internal/ledger
 
 vuln: ## known vulnerabilities; VULNDB=file:///… for a local copy of the database
 	$(GO) tool govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
