@@ -50,7 +50,7 @@ screenshots: ## pictures of every story, in dist/screenshots
 crash: ## kills the process 50 times at every step of a release, and 10,000 seeds of random trouble (hours; RELEASE_CRASH_ROUNDS, RELEASE_SEEDS)
 	RELEASE_CRASH_ROUNDS=$${RELEASE_CRASH_ROUNDS:-50} RELEASE_CRASH_ALL=1 $(GO) test -timeout 24h -run 'TestKilledAndTakenUpAgain|TestEveryBoundaryIsSurvived' ./internal/release
 	RELEASE_SEEDS=$${RELEASE_SEEDS:-10000} $(GO) test -timeout 24h -run TestRandomTrouble ./internal/release
-	RELEASE_ROUNDS=$${RELEASE_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run 'TestClickToServed|TestThirdFailedProbeToCall' ./internal/release
+	RELEASE_ROUNDS=$${RELEASE_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run 'TestClickToServed|TestThirdFailedProbeToCall|TestADatabaseIsKept' ./internal/release
 
 fuzz: ## every fuzz target for a while
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' internal | xargs -n1 dirname | sort -u); do \
