@@ -50,12 +50,13 @@ type fixture struct {
 	exchange *wire.Exchange
 	server   *httptest.Server
 	client   *http.Client
-	made     atomic.Int64 // things made by POST
+	made     atomic.Int64  // things made by POST
+	through  chan struct{} // a call whose handler is through
 }
 
 func setup(t *testing.T, opts ...wire.Option) *fixture {
 	t.Helper()
-	f := &fixture{exchange: wire.NewExchange(clock.Real(), 1)}
+	f := &fixture{exchange: wire.NewExchange(clock.Real(), 1), through: make(chan struct{}, 16)}
 	opts = append([]wire.Option{
 		wire.WithAuth(func(r *http.Request, need string) (wire.Caller, error) {
 			token, ok := wire.Bearer(r)
@@ -105,7 +106,16 @@ func setup(t *testing.T, opts ...wire.Option) *fixture {
 			return nil, wire.Refuse(wire.NotFound, "no %s", c.Path("id"))
 		}},
 	)
-	f.server = httptest.NewServer(f.exchange.Handler())
+	handler := f.exchange.Handler()
+	f.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			select {
+			case f.through <- struct{}{}:
+			default: // nobody waits for so many
+			}
+		}()
+		handler.ServeHTTP(w, r)
+	}))
 	f.client = &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		f.exchange.Release()
@@ -360,7 +370,7 @@ func TestFaults(t *testing.T) {
 			rule := f.fault(t, tc.rule)
 			got, err := f.call(t, "GET", "/things?cursor=1", "")
 			tc.check(t, got, err)
-			f.server.Close() // the log has a call when its handler is through, which a client does not wait for
+			<-f.through // the log has a call when its handler is through, which a client does not wait for
 			entries := f.exchange.Calls.List(wire.Filter{Faulted: true})
 			if len(entries) != 1 || entries[0].Fault != rule.ID {
 				t.Errorf("log: %+v, want one call spoiled by %s", entries, rule.ID)
