@@ -47,6 +47,7 @@ const (
 	RunCron
 	ManageCrons // silence, and other settings of a job
 	ManageBranches
+	RollbackWorker
 	ManageIncidents
 	ManageUsers
 	ManageTokens // of anybody
@@ -118,6 +119,7 @@ var policy = [useCases]rule{
 	RunCron:          {name: "cron.run", roles: changers, scopes: acting, write: true},
 	ManageCrons:      {name: "cron.manage", roles: changers, scopes: acting, write: true},
 	ManageBranches:   {name: "database.branch", roles: changers, scopes: acting, system: true, write: true},
+	RollbackWorker:   {name: "worker.rollback", roles: changers, scopes: acting, write: true},
 	ManageIncidents:  {name: "incident.manage", roles: changers, scopes: acting, system: true, write: true},
 	ManageUsers:      {name: "user.manage", roles: changers, scopes: acting, write: true},
 	ManageTokens:     {name: "token.manage", roles: changers, scopes: acting, write: true},

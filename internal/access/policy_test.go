@@ -17,7 +17,7 @@ func TestPolicy(t *testing.T) {
 		own      = []UseCase{ManageOwnSessions, ManageOwnAccount}
 		writes   = []UseCase{
 			Promote, Rollback, Deploy, CancelOperation, ApproveOperation, ManageHolds, RunCron, ManageCrons,
-			ManageBranches, ManageIncidents, ManageUsers, ManageTokens, ViewUsers,
+			ManageBranches, RollbackWorker, ManageIncidents, ManageUsers, ManageTokens, ViewUsers,
 		}
 		ownTokens = []UseCase{ManageOwnTokens}
 	)

@@ -131,7 +131,7 @@ type liftedHold struct {
 }
 
 func (a *API) mountReleases() {
-	route(a, a.moving("promote", "Move a build to production, prove it, watch it, and take it back when it is bad", access.Promote),
+	route(a, a.moving("/promote", "promote", "Move a build to production, prove it, watch it, and take it back when it is bad", access.Promote, releaseAnswer{}),
 		func(ctx context.Context, who access.Actor, in *promotion) (*releaseOutput, error) {
 			op, err := a.Desk.Promote(ctx, who, release.PromoteRequest{
 				Project: in.Project, DeploymentID: in.Body.DeploymentID, Reason: in.Body.Reason,
@@ -140,7 +140,7 @@ func (a *API) mountReleases() {
 			})
 			return a.begun(ctx, who, op, err, in.Prefer)
 		})
-	route(a, a.moving("rollback", "Give production back to a build that was live before", access.Rollback),
+	route(a, a.moving("/rollback", "rollback", "Give production back to a build that was live before", access.Rollback, releaseAnswer{}),
 		func(ctx context.Context, who access.Actor, in *rollback) (*releaseOutput, error) {
 			op, err := a.Desk.Rollback(ctx, who, release.RollbackRequest{
 				Project: in.Project, DeploymentID: in.Body.DeploymentID, Reason: in.Body.Reason, ExpectedCurrent: in.Body.ExpectedCurrent,
@@ -148,7 +148,7 @@ func (a *API) mountReleases() {
 			})
 			return a.begun(ctx, who, op, err, in.Prefer)
 		})
-	route(a, a.moving("deploy", "Deploy a commit by hand", access.Deploy),
+	route(a, a.moving("/deploy", "deploy", "Deploy a commit by hand", access.Deploy, releaseAnswer{}),
 		func(ctx context.Context, who access.Actor, in *deployment) (*releaseOutput, error) {
 			op, err := a.Desk.Deploy(ctx, who, release.DeployRequest{
 				Project: in.Project, Environment: in.Body.Environment, Ref: in.Body.Ref, Reason: in.Body.Reason, ExpectedCurrent: in.Body.ExpectedCurrent,
@@ -161,13 +161,13 @@ func (a *API) mountReleases() {
 	a.mountGuards()
 }
 
-// moving describes a route that moves something.
-func (a *API) moving(name, summary string, use access.UseCase) huma.Operation {
-	op := a.operation(http.MethodPost, base+"/"+name, name, summary, use)
+// moving describes a route that moves something, and is answered with answer.
+func (a *API) moving(path, id, summary string, use access.UseCase, answer any) huma.Operation {
+	op := a.operation(http.MethodPost, base+path, id, summary, use)
 	op.DefaultStatus = http.StatusAccepted
 	a.refuses(&op, http.StatusNotFound, http.StatusConflict, http.StatusNotImplemented, http.StatusServiceUnavailable)
-	op.Responses["200"] = a.answer("It is confirmed live, or has ended.", releaseAnswer{})
-	op.Responses["202"] = a.answer("It is accepted, and goes on whatever happens to this connection. Location says where to watch it.", releaseAnswer{})
+	op.Responses["200"] = a.answer("It is confirmed live, or has ended.", answer)
+	op.Responses["202"] = a.answer("It is accepted, and goes on whatever happens to this connection. Location says where to watch it.", answer)
 	// Whoever asked to wait must not be cut off by the time limit for answers.
 	op.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
 		if wait := waitOf(c.Header("Prefer")); wait > 0 {
@@ -195,21 +195,28 @@ func waitOf(prefer string) time.Duration {
 }
 
 func (a *API) begun(ctx context.Context, who access.Actor, op release.Operation, err error, prefer string) (*releaseOutput, error) {
+	if err == nil {
+		op, err = a.awaited(ctx, who, op, prefer)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return &releaseOutput{Status: begunStatus(op), Location: base + "/operations/" + op.ID, Body: releaseAnswerOf(op)}, nil
+}
+
+// awaited is the operation after the time that Prefer gives it.
+func (a *API) awaited(ctx context.Context, who access.Actor, op release.Operation, prefer string) (release.Operation, error) {
 	if wait := waitOf(prefer); wait > 0 {
-		later, err := a.Desk.Await(ctx, who, op.ID, wait)
-		if err != nil {
-			return nil, err
-		}
-		op = later
+		return a.Desk.Await(ctx, who, op.ID, wait)
 	}
-	out := &releaseOutput{Status: http.StatusAccepted, Location: base + "/operations/" + op.ID, Body: releaseAnswerOf(op)}
+	return op, nil
+}
+
+func begunStatus(op release.Operation) int {
 	if op.Phase.Confirmed() {
-		out.Status = http.StatusOK
+		return http.StatusOK
 	}
-	return out, nil
+	return http.StatusAccepted
 }
 
 func releaseAnswerOf(op release.Operation) releaseAnswer {

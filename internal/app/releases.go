@@ -20,7 +20,7 @@ func (a *App) openReleases(sets []provider.Set) {
 		project, _ := catalog.Project(p.Name)
 		o.Projects = append(o.Projects, release.Project{
 			Project: project, Providers: sets[i], Health: a.watch, Snapshots: a.snapshots(p.Name), Rules: releaseRules(p), Refresh: refresher(a.boards[i]),
-			Schema: schemaReader(p),
+			Schema: schemaReader(p), RefreshWorkers: a.workers[i].Refresh,
 		})
 	}
 	a.desk = release.New(o)

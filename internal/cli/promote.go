@@ -257,6 +257,8 @@ func shortBuild(b *release.Build) string {
 		return "?"
 	case b.Commit != "":
 		return hostile.Short(b.Commit)
+	case b.Tag != "": // of a Worker's version
+		return hostile.Line(b.Tag, 40)
 	default:
 		return b.ID
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -10,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envdeck/envdeck/internal/hostile"
+	"github.com/envdeck/envdeck/internal/release"
 	"github.com/envdeck/envdeck/internal/worker"
 )
 
 func newWorkers(s Streams) *cobra.Command {
 	var c client
 	cmd := &cobra.Command{
-		Use: "workers", Short: "The Cloudflare Workers: what serves, and a day of traffic", Args: cobra.NoArgs,
+		Use: "workers", Aliases: []string{"worker"}, Short: "The Cloudflare Workers: what serves, and a day of traffic", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.check(); err != nil {
 				return err
@@ -34,7 +36,73 @@ func newWorkers(s Streams) *cobra.Command {
 		},
 	}
 	c.flags(cmd.Flags(), s)
+	cmd.AddCommand(newWorkerRollback(s), newWorkerTargets(s))
 	return cmd
+}
+
+func newWorkerRollback(s Streams) *cobra.Command {
+	var m mover
+	var force bool
+	var project string
+	cmd := &cobra.Command{
+		Use: "rollback WORKER [VERSION]", Short: "Give a Worker's traffic back to a version that served before", Args: cobra.RangeArgs(1, 2),
+		Long: "Gives all of a Worker's traffic back to an earlier version, by its id. Without one it goes\nto the version that served before and was not taken back: envdeck worker targets WORKER\nshows which.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := map[string]any{}
+			if len(args) == 2 {
+				body["versionId"] = args[1]
+			}
+			if force {
+				body["force"] = true
+			}
+			return m.move(cmd.Context(), s, "/workers/"+url.PathEscape(args[0])+"/rollback"+inProject(project), body)
+		},
+	}
+	m.flags(cmd, s)
+	cmd.Flags().BoolVar(&force, "force", false, "go back although a secret of the Worker has changed since that version")
+	cmd.Flags().StringVar(&project, "project", "", "another project than the first")
+	return cmd
+}
+
+func newWorkerTargets(s Streams) *cobra.Command {
+	var c client
+	var project string
+	cmd := &cobra.Command{
+		Use: "targets WORKER", Short: "The versions that a Worker could go back to, and why or why not", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.check(); err != nil {
+				return err
+			}
+			var answer struct{ Candidates []release.WorkerCandidate }
+			raw, err := c.get(cmd.Context(), base+"/workers/"+url.PathEscape(args[0])+"/rollback/candidates"+inProject(project), &answer)
+			if err != nil {
+				return err
+			}
+			if c.output == "json" {
+				_, err = s.Out.Write(raw)
+				return err
+			}
+			w := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "VERSION\tNUMBER\tTAG\tSERVED\tPOSSIBLE\tDEFAULT\tWHY\tMESSAGE")
+			for _, t := range answer.Candidates {
+				yes := map[bool]string{true: "yes", false: "no"}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", hostile.Line(t.Version.ID, 100), cmp.Or(strings.TrimPrefix(strconv.Itoa(t.Version.Number), "0"), "?"),
+					cmp.Or(hostile.Line(t.Version.Tag, 40), "-"), when(t.Served), yes[t.Possible], yes[t.Default], hostile.Line(t.Why, 160), hostile.Line(t.Version.Message, 60))
+			}
+			return w.Flush()
+		},
+	}
+	c.flags(cmd.Flags(), s)
+	cmd.Flags().StringVar(&project, "project", "", "another project than the first")
+	return cmd
+}
+
+// inProject is the query that names another project than the first.
+func inProject(project string) string {
+	if project == "" {
+		return ""
+	}
+	return "?" + url.Values{"project": {project}}.Encode()
 }
 
 // printWorkers shows one line per worker. What is not known is "?".

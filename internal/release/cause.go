@@ -31,6 +31,7 @@ const (
 	CauseWrongInput      Cause = "wrong_input"
 	CauseOperationLive   Cause = "operation_running"
 	CauseAlreadySwitched Cause = "already_switched"
+	CauseSecrets         Cause = "worker_secret_changed"
 	CauseBelowFloor      Cause = "below_schema_floor" // of a rollback that was not confirmed, and of one that envdeck does not begin by itself
 )
 

@@ -59,6 +59,7 @@ func ways() map[string]way {
 		"build": {func(r *rig) { r.noWorkflows = true }, func(r *rig, d *release.Desk) (release.Operation, error) {
 			return d.Deploy(r.t.Context(), r.boss, release.DeployRequest{Reason: "x"})
 		}, release.Succeeded},
+		"worker":      workerWay(),
 		"skipped":     {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasSkip }) }, promote, release.Failed},
 		"never moves": {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasStuck }) }, promote, release.NeedsHuman},
 		"no way back": {func(r *rig) {

@@ -139,7 +139,9 @@ func (m *machine) hold(parent context.Context, r *run, began time.Time) {
 
 // driveKnown ends operations of projects that the configuration has no more.
 func (m *machine) driveKnown(ctx context.Context, r *run) error {
-	if r.site != nil && r.site.platform != nil && r.env.Name != "" {
+	switch {
+	case r.site == nil:
+	case r.op.Worker != nil && r.site.workers != nil, r.op.Worker == nil && r.site.platform != nil && r.env.Name != "":
 		return r.drive(ctx)
 	}
 	t := r.giveUp(CauseUnsupported, "The configuration has no project %s with an environment %s and a platform any more, so nobody can go on with this operation.", r.op.Project, r.op.Environment)
@@ -183,10 +185,17 @@ func (m *machine) finished(ctx context.Context, r *run) {
 		level = slog.LevelWarn
 	}
 	r.log().Log(ctx, level, "a release has ended", "action", string(r.op.Action), "cause", string(r.op.Cause), "to", r.op.To.id())
-	if r.site != nil && r.site.Refresh != nil {
+	if r.site == nil {
+		return
+	}
+	refresh := r.site.Refresh
+	if r.op.Worker != nil {
+		refresh = r.site.RefreshWorkers
+	}
+	if refresh != nil {
 		ctx, cancel := context.WithTimeout(ctx, 2*readLimit)
 		defer cancel()
-		r.site.Refresh(ctx)
+		refresh(ctx)
 	}
 }
 

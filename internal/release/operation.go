@@ -20,10 +20,13 @@ const (
 type Operation struct {
 	ID          string `json:"id"`
 	Project     string `json:"project"`
-	Environment string `json:"environment" doc:"Name of the environment that it changes."`
-	Action      Action `json:"action" enum:"promote,rollback,deploy"`
-	Phase       Phase  `json:"phase" doc:"requested, preflight, snapshot, switching, confirming, baking, rolling_back, or an end: succeeded, refused, cancelled, failed, rolled_back, rollback_failed, superseded, needs_human."`
-	Status      Status `json:"status" enum:"pending,success,failed"`
+	Environment string `json:"environment" doc:"Name of the environment that it changes; worker/<name> of an operation on a Worker."`
+	// Worker is what the operation is on where it is no environment; its builds
+	// are versions then.
+	Worker *WorkerTarget `json:"worker,omitempty" doc:"The Worker that it takes back. from and to are versions then. Left out: an operation on an environment."`
+	Action Action        `json:"action" enum:"promote,rollback,deploy"`
+	Phase  Phase         `json:"phase" doc:"requested, preflight, snapshot, switching, confirming, baking, rolling_back, or an end: succeeded, refused, cancelled, failed, rolled_back, rollback_failed, superseded, needs_human."`
+	Status Status        `json:"status" enum:"pending,success,failed"`
 	// Cause is why it stands where it stands; "" on the ordinary way.
 	Cause   Cause  `json:"cause,omitempty" doc:"The named reason, for programs."`
 	Message string `json:"message" doc:"Where it stands, for people."`
@@ -90,6 +93,9 @@ type Build struct {
 	Author  string `json:"author"`
 	// CreatedAt is when it was built.
 	CreatedAt time.Time `json:"createdAt"`
+	// Number and Tag are of a Worker's version, whose ID is in ID.
+	Number int    `json:"number,omitempty" doc:"Of a Worker's version: which upload it is."`
+	Tag    string `json:"tag,omitempty" doc:"Of a Worker's version: what whoever uploaded it called it, often a commit."`
 }
 
 func buildOf(d provider.Deployment) *Build {
@@ -148,6 +154,8 @@ type Ask struct {
 	WithoutSnapshot string `json:"withoutSnapshot,omitempty"`
 	// Glass says that the glass is broken: guards are passed and recorded.
 	Glass bool `json:"glass,omitempty"`
+	// Force takes a Worker back although a secret has changed since.
+	Force bool `json:"force,omitempty"`
 }
 
 // Work is the machine's memory of one operation.
@@ -176,6 +184,8 @@ type Work struct {
 	Branch string `json:"branch,omitempty"` // of a deployment by hand
 
 	Confirm Confirm `json:"confirm"`
+	// Shift is the change of the Worker's traffic; nil when none was begun.
+	Shift *Shift `json:"shift,omitempty"`
 	// Why a rollback began, for its record.
 	BackCause   Cause  `json:"backCause,omitempty"`
 	BackMessage string `json:"backMessage,omitempty"`
@@ -219,11 +229,12 @@ const (
 	VerbRebuild  Verb = "rebuild"
 	VerbBuild    Verb = "build"
 	VerbDispatch Verb = "dispatch"
+	VerbShift    Verb = "shift" // of a Worker's traffic
 )
 
 // Verbs lists every change that the room makes outside.
 func Verbs() []Verb {
-	return []Verb{VerbPromote, VerbRollback, VerbRebuild, VerbBuild, VerbDispatch}
+	return []Verb{VerbPromote, VerbRollback, VerbRebuild, VerbBuild, VerbDispatch, VerbShift}
 }
 
 // Call is one change to a provider: what was intended and what became of it.

@@ -80,9 +80,9 @@ func (p Phase) Ended() bool {
 	return !live
 }
 
-// may says whether a phase may follow another.
-func (p Phase) may(next Phase) bool {
-	return p == next || slices.Contains(stages[p].exits, next)
+// may says whether a phase of a table may follow another.
+func may(table map[Phase]stage, p, next Phase) bool {
+	return p == next || slices.Contains(table[p].exits, next)
 }
 
 // Confirmed says that the new build is known to be served, or that it is over.

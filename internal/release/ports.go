@@ -76,6 +76,8 @@ type Project struct {
 	Rules     Rules
 	// Refresh is called after production moved, so that screens learn it.
 	Refresh func(ctx context.Context)
+	// RefreshWorkers is the same for the Workers beside the app; nil for none.
+	RefreshWorkers func(ctx context.Context)
 }
 
 // Order is what somebody tells a running operation to do.

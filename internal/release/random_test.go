@@ -175,6 +175,12 @@ func (r *rig) check(all []release.Operation) {
 		if target == "dispatches" {
 			verb, target = "dispatch", r.staged.SHA[:7]
 		}
+		if e.Provider == "cloudflare" {
+			if e.UserAgent == rivalAgent {
+				continue
+			}
+			verb, target = "shift", "traffic of Worker"
+		}
 		if e.Route == "POST /v13/deployments" || strings.HasSuffix(e.Path, "/v13/deployments") {
 			verb, target = "build", "for production"
 		}
@@ -205,7 +211,7 @@ func (r *rig) check(all []release.Operation) {
 		}
 		proven := false
 		for _, s := range o.Steps {
-			proven = proven || s.Name == "served" && s.Verdict == release.Pass
+			proven = proven || (s.Name == "served" || s.Name == "serving") && s.Verdict == release.Pass
 		}
 		if o.Phase == release.Succeeded && !proven {
 			r.t.Errorf("I4: %s succeeded without a proof\n%s", o.ID, explain())
@@ -220,7 +226,7 @@ func (r *rig) check(all []release.Operation) {
 			r.t.Errorf("I5: %s went back %d times\n%s", o.ID, n, explain())
 		}
 	}
-	if effects["build"] > promotions || effects["dispatch"] > promotions || effects["promote"] > promotions || effects["rollback"] > rollbacks {
+	if effects["build"] > promotions || effects["dispatch"] > promotions || effects["promote"] > promotions || effects["rollback"] > rollbacks || effects["shift"] > len(ops) {
 		r.t.Errorf("I1: %v switches of %d operations\n%s", effects, len(ops), explain())
 	}
 	r.verifyAudit()

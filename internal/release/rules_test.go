@@ -23,6 +23,16 @@ func TestTheTableOfPhasesIsWhole(t *testing.T) {
 			t.Errorf("%s has no row in the table", p)
 		}
 	}
+	for p, s := range workerStages {
+		if _, is := stages[p]; !is || s.deadline <= 0 || s.cause == "" || !may(workerStages, p, s.late) {
+			t.Errorf("of a Worker, %s: %+v", p, s)
+		}
+		for _, e := range s.exits {
+			if _, live := workerStages[e]; !live && !e.Ended() {
+				t.Errorf("of a Worker, %s may go to %s, which has no row", p, e)
+			}
+		}
+	}
 	for p, s := range stages {
 		if !known[p] || len(s.exits) == 0 || !known[s.late] || s.cause == "" {
 			t.Errorf("%s: %+v", p, s)
@@ -30,7 +40,7 @@ func TestTheTableOfPhasesIsWhole(t *testing.T) {
 		if s.deadline <= 0 && p != Baking { // whose deadline is the configuration's
 			t.Errorf("%s has no deadline", p)
 		}
-		if !p.may(s.late) {
+		if !may(stages, p, s.late) {
 			t.Errorf("%s may not go to %s when it is late", p, s.late)
 		}
 		for _, e := range s.exits {

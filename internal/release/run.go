@@ -138,6 +138,9 @@ func (r *run) turn(ctx context.Context) (t turn, err error) {
 	if t, handled := r.obey(); handled {
 		return t, nil
 	}
+	if r.op.Worker != nil {
+		return r.workerTurn(ctx)
+	}
 	switch r.op.Phase {
 	case Requested:
 		t = to(Preflight, "", "Checking what is live and whether this build may go there.")
@@ -260,7 +263,7 @@ func (r *run) apply(ctx context.Context, t turn) error {
 
 // enter goes to a phase in memory; the next commit makes it true.
 func (r *run) enter(p Phase, c Cause) error {
-	if !r.op.Phase.may(p) {
+	if !may(r.op.stages(), r.op.Phase, p) {
 		return fault.New(fault.Internal, "A release tried to go from %s to %s.", r.op.Phase, p)
 	}
 	now := r.m.clock.Now()
@@ -290,10 +293,10 @@ func (r *run) deadline() time.Duration {
 	switch {
 	case r.op.Phase == Baking:
 		return 2*r.site.Rules.Bake + bakeSlack
-	case r.op.Phase == Switching && r.builds():
+	case r.op.Worker == nil && r.op.Phase == Switching && r.builds():
 		return buildLimit
 	}
-	return stages[r.op.Phase].deadline
+	return r.op.stages()[r.op.Phase].deadline
 }
 
 // builds says that the switch has something built first.
@@ -306,7 +309,10 @@ func (r *run) builds() bool {
 
 // late is the exit of a phase whose time is over.
 func (r *run) late(t turn) turn {
-	s := stages[r.op.Phase]
+	s := r.op.stages()[r.op.Phase]
+	if r.op.Worker != nil {
+		return r.workerLate(s, t)
+	}
 	out := turn{phase: s.late, cause: s.cause, message: t.message}
 	switch r.op.Phase {
 	case Switching:
@@ -415,7 +421,7 @@ func (r *run) close(c *Change, now time.Time) {
 		result = access.Refused
 	}
 	receipt, err := r.m.receipt(access.Automate, r.op, access.Note{
-		Act: string(r.op.Action) + "." + string(r.op.Phase), Object: r.op.ID, Result: result,
+		Act: r.op.act() + "." + string(r.op.Phase), Object: r.op.ID, Result: result,
 		Detail: access.Detail{
 			Operation: r.op.ID, From: r.op.From.id(), To: r.op.To.id(), Commit: r.op.To.commit(), Phase: string(r.op.Phase),
 			Rule: string(r.op.Cause), Verdict: string(verdictOf(r.op.Phase)), Digest: r.op.Sheet,

@@ -30,6 +30,10 @@ type site struct {
 	files     provider.FileReader
 	read      *readings
 	brought   *brought
+
+	lister      provider.WorkerLister
+	workers     provider.WorkerDeployer // nil where nobody deploys Workers
+	workerTitle string                  // their platform's name
 }
 
 func newSite(p Project) *site {
@@ -44,6 +48,7 @@ func newSite(p Project) *site {
 	s.linker, _, _ = provider.Find[provider.CommitLinker](p.Providers)
 	s.assigner, _, _ = provider.Find[provider.AutoAssigner](p.Providers)
 	s.files, _, _ = provider.Find[provider.FileReader](p.Providers)
+	s.findWorkers(p.Providers)
 	return s
 }
 

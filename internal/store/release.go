@@ -19,27 +19,28 @@ const noOperation = "There is no such operation."
 
 // operationState is what of an operation no query looks at.
 type operationState struct {
-	Message   string            `json:"message"`
-	By        release.Who       `json:"by"`
-	PhaseAt   time.Time         `json:"phaseAt"`
-	From      *release.Build    `json:"from,omitempty"`
-	To        *release.Build    `json:"to,omitempty"`
-	Back      *release.Build    `json:"back,omitempty"`
-	Stayed    []string          `json:"stayed,omitempty"`
-	Bake      *release.Watch    `json:"bake,omitempty"`
-	Fails     int               `json:"errorFails,omitempty"`
-	Automatic bool              `json:"automatic,omitempty"`
-	Sheet     string            `json:"sheet,omitempty"`
-	Approval  *release.Approved `json:"approval,omitempty"`
-	Glass     *release.Glass    `json:"glass,omitempty"`
-	Snapshot  *release.Kept     `json:"snapshot,omitempty"`
-	Work      release.Work      `json:"work"`
+	Message   string                `json:"message"`
+	By        release.Who           `json:"by"`
+	PhaseAt   time.Time             `json:"phaseAt"`
+	From      *release.Build        `json:"from,omitempty"`
+	To        *release.Build        `json:"to,omitempty"`
+	Back      *release.Build        `json:"back,omitempty"`
+	Stayed    []string              `json:"stayed,omitempty"`
+	Bake      *release.Watch        `json:"bake,omitempty"`
+	Fails     int                   `json:"errorFails,omitempty"`
+	Automatic bool                  `json:"automatic,omitempty"`
+	Sheet     string                `json:"sheet,omitempty"`
+	Approval  *release.Approved     `json:"approval,omitempty"`
+	Glass     *release.Glass        `json:"glass,omitempty"`
+	Snapshot  *release.Kept         `json:"snapshot,omitempty"`
+	Worker    *release.WorkerTarget `json:"worker,omitempty"`
+	Work      release.Work          `json:"work"`
 }
 
 func stateOf(o *release.Operation) (string, error) {
 	s := operationState{
 		Message: o.Message, By: o.By, PhaseAt: o.PhaseAt, From: o.From, To: o.To, Back: o.Back, Stayed: o.Stayed,
-		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Approval: o.Approval, Glass: o.Glass, Snapshot: o.Snapshot, Work: o.Work,
+		Bake: o.Bake, Automatic: o.Automatic, Sheet: o.Sheet, Approval: o.Approval, Glass: o.Glass, Snapshot: o.Snapshot, Worker: o.Worker, Work: o.Work,
 	}
 	if o.Bake != nil {
 		s.Fails = o.Bake.ErrorFails
@@ -68,7 +69,7 @@ func scanOperation(r row) (release.Operation, error) {
 	}
 	o.Status = o.Phase.Status()
 	o.Message, o.By, o.PhaseAt, o.From, o.To, o.Back, o.Stayed = s.Message, s.By, s.PhaseAt, s.From, s.To, s.Back, s.Stayed
-	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Snapshot, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Snapshot, s.Work
+	o.Bake, o.Automatic, o.Sheet, o.Approval, o.Glass, o.Snapshot, o.Worker, o.Work = s.Bake, s.Automatic, s.Sheet, s.Approval, s.Glass, s.Snapshot, s.Worker, s.Work
 	if o.Work.Before != nil {
 		o.Floor = o.Work.Before.Schema
 	}

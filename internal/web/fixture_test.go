@@ -44,6 +44,7 @@ type desk struct {
 
 	promoted []release.PromoteRequest
 	back     []release.RollbackRequest
+	workers  []release.WorkerRollbackRequest
 	asked    []string // runs
 	guarding []string // what was asked of the guards
 	changed  []databases.Ask
@@ -178,6 +179,21 @@ func (d *desk) Compare(context.Context, access.Actor, string, string, string) (r
 func (d *desk) Targets(context.Context, access.Actor, string) ([]release.Candidate, error) {
 	s := d.now()
 	return s.Targets, s.Err
+}
+
+func (d *desk) WorkerTargets(context.Context, access.Actor, string, string) ([]release.WorkerCandidate, error) {
+	s := d.now()
+	return s.Versions, s.Err
+}
+
+func (d *desk) RollbackWorker(_ context.Context, _ access.Actor, q release.WorkerRollbackRequest) (release.Operation, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if q.Reason == "" {
+		return release.Operation{}, fault.New(fault.Invalid, "A rollback needs a reason.")
+	}
+	d.workers = append(d.workers, q)
+	return release.Operation{ID: "op_worker"}, nil
 }
 
 func (d *desk) Guards(context.Context, access.Actor, string) (release.Guards, error) {

@@ -54,7 +54,7 @@ func TestBrowserPages(t *testing.T) {
 		"operation": home + "/operations/op_running", "ended": home + "/operations/op_back", "operations": home + "/operations", "rollback": web.RollbackPath, "promote": web.PromotePath,
 		"crons": crons.Path, "cron": crons.JobPath + "?path=x", "cron output": crons.OutputPath + "?path=x&run=1",
 		"incidents": incidents.Path, "incident": incidents.Path + "/inc_open", "incident over": incidents.Path + "/inc_over",
-		"workers": home + "/workers", "worker": home + "/workers/transpiler",
+		"workers": home + "/workers", "worker": home + "/workers/transpiler", "worker rollback": home + "/workers/transpiler/rollback",
 		"database": database.Path, "new branch": database.Path + "/new", "delete branch": database.Path + "/br-icy-wave-404221/delete",
 		"restore branch": database.Path + "/br-calm-leaf-118204/restore",
 	})
@@ -87,7 +87,7 @@ func TestBrowserPages(t *testing.T) {
 	}
 	h.tell(func(s *stories.Story) { *s = stories.Hostile() })
 	for _, path := range []string{
-		web.PromotePath, web.RollbackPath, home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x",
+		web.PromotePath, web.RollbackPath, home + "/workers/x/rollback", home + "/operations", home + "/operations/op_good", crons.Path, crons.JobPath + "?path=x", crons.OutputPath + "?path=x",
 		guards.Path, web.ApprovalsPath + "/apr_open", incidents.Path, incidents.Path + "/inc_open",
 		database.Path, database.Path + "/br-icy-wave-404221/delete", database.Path + "/br-icy-wave-404221/restore",
 	} {

@@ -36,6 +36,10 @@ type Releases interface {
 	Promote(ctx context.Context, a access.Actor, q release.PromoteRequest) (release.Operation, error)
 	Rollback(ctx context.Context, a access.Actor, q release.RollbackRequest) (release.Operation, error)
 	Cancel(ctx context.Context, a access.Actor, id, reason string) (release.Operation, error)
+	// RollbackWorker takes a Worker back; WorkerTargets are the versions that it
+	// could go back to.
+	RollbackWorker(ctx context.Context, a access.Actor, q release.WorkerRollbackRequest) (release.Operation, error)
+	WorkerTargets(ctx context.Context, a access.Actor, project, worker string) ([]release.WorkerCandidate, error)
 	// Compare is the dry run of a promotion.
 	Compare(ctx context.Context, a access.Actor, project, from, to string) (release.Sheet, error)
 	// Targets are the builds that production could go back to.

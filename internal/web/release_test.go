@@ -140,6 +140,33 @@ func TestRollback(t *testing.T) {
 	}
 }
 
+func TestRollingAWorkerBack(t *testing.T) {
+	const page = home + "/workers/transpiler/rollback"
+	d := &desk{story: stories.Normal()}
+	if link := document(t, ask(t, d, http.MethodGet, home+"/workers/transpiler", nil)).Find(".worker-acts a"); link.AttrOr("href", "") != page {
+		t.Errorf("the Worker's page leads to %q", link.AttrOr("href", ""))
+	}
+	doc := document(t, ask(t, d, http.MethodGet, page, nil))
+	chosen := doc.Find(".targets input[checked]").AttrOr("value", "")
+	if doc.Find(".targets input").Length() != 5 || !strings.HasPrefix(chosen, "c4e65554") || doc.Find(".targets input[disabled]").Length() != 1 || doc.Find("#t-stays + ul li").Length() != 2 {
+		t.Fatalf("the page: %q", doc.Find("main").Text())
+	}
+	r := ask(t, d, http.MethodPost, page, url.Values{"versionId": {chosen}})
+	if doc := document(t, r); r.StatusCode != http.StatusBadRequest || doc.Find("#worker-reason-bad").Length() != 1 || doc.Find(".targets input[checked]").AttrOr("value", "") != chosen {
+		t.Errorf("without a reason: %d, or the choice is lost", r.StatusCode)
+	}
+	r = ask(t, d, http.MethodPost, page, url.Values{"versionId": {chosen}, "reason": {"it throws"}, "force": {"1"}})
+	_ = r.Body.Close()
+	if r.Header.Get("Location") != home+"/operations/op_worker" || len(d.workers) != 1 || d.workers[0].VersionID != chosen || d.workers[0].Worker != "transpiler" || !d.workers[0].Force {
+		t.Errorf("%d to %q, asked %+v", r.StatusCode, r.Header.Get("Location"), d.workers)
+	}
+	d.role = access.Admin
+	doc = document(t, ask(t, d, http.MethodGet, page, nil))
+	if doc.Find("#form-worker button[disabled]").Length() != 1 || !strings.Contains(doc.Find("#form-worker").Text(), "SUPER_ADMIN") {
+		t.Errorf("an ADMIN's button does not say why it can not be used: %q", doc.Find("#form-worker").Text())
+	}
+}
+
 // The lane says at once that something is under way, and afterwards that it
 // was taken back.
 func TestTheLaneSaysWhatIsUnderWay(t *testing.T) {

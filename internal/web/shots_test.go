@@ -28,6 +28,7 @@ func TestShotsOfPages(t *testing.T) {
 	pages["crons"], pages["cron-job"], pages["cron-output"] = crons.Path, crons.JobPath+"?path=x", crons.OutputPath+"?path=x&run=1790000000000000"
 	h.tell(func(s *stories.Story) { s.Guards, s.Approvals = stories.Guarded().Guards, stories.Guarded().Approvals })
 	pages["guards"], pages["approval"], pages["compare"] = "/admin/environments/guards", "/admin/environments/approvals/apr_open", "/admin/environments/compare"
+	pages["worker-rollback"] = "/admin/environments/workers/transpiler/rollback"
 	pages["workers"], pages["worker"] = "/admin/environments/workers", "/admin/environments/workers/transpiler"
 	h.tell(func(s *stories.Story) { s.Incidents = stories.Troubled().Incidents })
 	pages["database"], pages["branch-new"] = "/admin/environments/database", "/admin/environments/database/new"

@@ -164,7 +164,7 @@ func (s *Web) Routes() []Route {
 	for _, page := range s.deps.Pages {
 		routes = append(routes, Route{"GET " + page.Path, page.Use, s.page(page)})
 	}
-	return slices.Concat(routes, s.releaseRoutes(), s.incidentRoutes(), s.databaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
+	return slices.Concat(routes, s.releaseRoutes(), s.workerRoutes(), s.incidentRoutes(), s.databaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
 }
 
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {

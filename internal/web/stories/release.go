@@ -1,6 +1,7 @@
 package stories
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/release"
@@ -121,5 +122,25 @@ func targets() []release.Candidate {
 		one("33d7e10", "Move pulse metrics to the quarter hour (#1460)", "It was live before.", true, false, false),
 		one("0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)", "It was live before, and was taken back: it may be as bad now.", true, false, false),
 		one("aa01b2c", "Old editor", "The platform has deleted this build.", false, false, false),
+	}
+}
+
+// versions are those that a Worker could go back to.
+func versions() []release.WorkerCandidate {
+	one := func(number int, tag, message, why string, age time.Duration, possible, chosen bool) release.WorkerCandidate {
+		c := release.WorkerCandidate{
+			Version: release.Build{ID: fmt.Sprintf("%08x-2a7e-40ac-84ee-8c7fa27a3bfc", 0xc4e65500+number), Number: number, Tag: tag, Message: message, Author: "mara@spike.land"}, Why: why, Possible: possible, Default: chosen,
+		}
+		if age > 0 {
+			c.Served = new(before(age))
+		}
+		return c
+	}
+	return []release.WorkerCandidate{
+		one(84, "5f1c0de", "Fail a stuck pipeline after 20 minutes (#1465)", "It served just before.", 5*time.Hour, true, true),
+		one(85, "0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)", "It served before, and was taken back: it may be as bad now.", 9*time.Hour, true, false),
+		one(82, "33d7e10", "Move pulse metrics to the quarter hour (#1460)", "It served before.", 30*time.Hour, true, false),
+		one(12, "", "", "It served before, and cannot be deployed any more: the platform keeps only the newest versions.", 900*time.Hour, false, false),
+		one(81, "aa01b2c", "Old editor", "It is older than what serves. The platform does not list its deployment any more, so nobody can tell here whether it ever had traffic.", 0, true, false),
 	}
 }

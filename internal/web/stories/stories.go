@@ -31,6 +31,7 @@ type Story struct {
 	Operations  []release.Operation // newest first
 	Sheet       release.Sheet
 	Targets     []release.Candidate
+	Versions    []release.WorkerCandidate // that a Worker could go back to
 	Crons       cronStory
 	Database    database.Status
 	Guards      release.Guards
@@ -64,7 +65,7 @@ func Normal() Story {
 			{Source: "sentry", Age: 140 * time.Second},
 			{Source: "health", Age: 8 * time.Second},
 		},
-		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Crons: crons(), Fleet: fleet(), Database: branches(), Changes: changes(),
+		Activity: record(), Operations: operations()[2:], Sheet: sheet(), Targets: targets(), Versions: versions(), Crons: crons(), Fleet: fleet(), Database: branches(), Changes: changes(),
 		Guards: release.Guards{Environment: "prod"},
 	}
 }
@@ -213,6 +214,7 @@ func Hostile() Story {
 		Approval: &release.ApprovalRules{}, Waiting: []release.Approval{request}, Pin: &release.Pin{Operation: bad, From: &release.Build{Commit: bad}, To: &release.Build{ID: bad}, By: who, Reason: bad},
 	}
 	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
+	s.Versions = []release.WorkerCandidate{{Version: release.Build{ID: bad, Tag: bad, Message: bad, Author: bad}, Why: bad}, {Version: release.Build{ID: bad}, Possible: true, Default: true, Why: bad}}
 	s.Crons.deface(bad)
 	s.Incidents = defaceIncidents(bad)
 	for i := range s.Activity.Entries {

@@ -110,7 +110,7 @@ func (v *View) guards(op *release.Operation) {
 	if op.Sheet != "" {
 		v.Sheet = "/admin/environments/sheets/" + url.PathEscape(op.Sheet)
 	}
-	if op.From != nil && op.To != nil && op.From.ID != "" && op.To.ID != "" {
+	if op.Worker == nil && op.From != nil && op.To != nil && op.From.ID != "" && op.To.ID != "" {
 		v.Compare = "/admin/environments/compare?" + url.Values{"from": {op.From.ID}, "to": {op.To.ID}, "project": {op.Project}}.Encode()
 	}
 	if a := op.Approval; a != nil {

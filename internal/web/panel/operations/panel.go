@@ -98,6 +98,10 @@ func cronChanges(c release.SheetCrons) []ui.CronChange {
 func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
 	view := View{Row: newRow(&op), Floor: newFloor(op.Floor), Stayed: reasons(op.Stayed), Ended: op.Phase.Ended(), Project: ui.Name(op.Project)}
 	view.From, view.To, view.Back = newBuild(op.From), newBuild(op.To), newBuild(op.Back)
+	if w := op.Worker; w != nil {
+		view.Worker = ui.Name(w.Name)
+		view.Path = "/admin/environments/workers/" + url.PathEscape(w.Name) + "?" + url.Values{"project": {op.Project}}.Encode()
+	}
 	for i := range op.Steps {
 		view.Steps = append(view.Steps, newStep(&op.Steps[i]))
 	}
@@ -130,6 +134,8 @@ type View struct {
 
 	Row     Row
 	Project ui.Text
+	Worker  ui.Text // its name, of an operation on a Worker
+	Path    string  // the Worker's page
 	From    *Build
 	To      *Build
 	Back    *Build
@@ -203,7 +209,8 @@ type Row struct {
 // Build is one build.
 type Build struct {
 	ID      ui.Text
-	Commit  ui.Text
+	Commit  ui.Text // of a Worker's version: its tag, or the start of its id
+	Number  int     // of a Worker's version
 	Message ui.Text
 	URL     ui.Link
 }
@@ -281,7 +288,7 @@ func newRow(op *release.Operation) Row {
 		Message: ui.Reason(op.Message), Reason: ui.Reason(op.Reason), By: ui.Name(op.By.Name), Automatic: op.Automatic, At: op.CreatedAt,
 	}
 	if op.To != nil {
-		r.Commit = short(op.To.Commit)
+		r.Commit = nameOf(op.To)
 	}
 	if op.Glass != nil {
 		r.Marks = append(r.Marks, ui.Badge{Icon: "failed", Word: "Glass broken", Tone: ui.Bad})
@@ -320,7 +327,18 @@ func newBuild(b *release.Build) *Build {
 	if b == nil {
 		return nil
 	}
-	return &Build{ID: ui.Name(b.ID), Commit: short(b.Commit), Message: ui.Title(b.Message), URL: ui.NewLink(b.URL)}
+	return &Build{ID: ui.Name(b.ID), Commit: nameOf(b), Number: b.Number, Message: ui.Title(b.Message), URL: ui.NewLink(b.URL)}
+}
+
+// nameOf is what people call a build or a Worker's version by, "" for its id.
+func nameOf(b *release.Build) ui.Text {
+	switch {
+	case b.Tag != "":
+		return ui.Name(b.Tag)
+	case b.Number > 0:
+		return ui.Name(b.ID[:min(8, len(b.ID))])
+	}
+	return short(b.Commit)
 }
 
 func took(d time.Duration) string {

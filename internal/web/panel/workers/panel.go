@@ -133,8 +133,14 @@ type Route struct {
 }
 
 // pathOf is a worker's own page.
-func pathOf(name, project string) string {
-	path := Path + "/" + url.PathEscape(name)
+func pathOf(name, project string) string { return within(Path+"/"+url.PathEscape(name), project) }
+
+// backOf is the page that takes a worker back.
+func backOf(name, project string) string {
+	return within(Path+"/"+url.PathEscape(name)+"/rollback", project)
+}
+
+func within(path, project string) string {
 	if project != "" {
 		path += "?" + url.Values{"project": {project}}.Encode()
 	}

@@ -184,6 +184,7 @@ func scale(n, most int64, height float64) float64 {
 // Whole is one worker with what it was before.
 type Whole struct {
 	Card     Card
+	Back     string // the page for going back
 	Rollouts []Rollout
 	RollWhy  ui.Text
 	Versions []Version
@@ -228,7 +229,7 @@ type Trigger struct {
 const listed = 20
 
 func newWhole(h worker.History, project string) *Whole {
-	o := &Whole{Card: newCard(&h.Worker, project)}
+	o := &Whole{Card: newCard(&h.Worker, project), Back: backOf(h.Name, project)}
 	if h.Rollouts == nil {
 		o.RollWhy = why(&h.Worker, "deployments")
 	}
