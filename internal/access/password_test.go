@@ -2,10 +2,13 @@ package access
 
 import (
 	"context"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/trustelem/zxcvbn/frequency"
 
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/fault"
@@ -31,6 +34,40 @@ func TestCheckPassword(t *testing.T) {
 	} {
 		if err := CheckPassword(p, "anna.mustermann", "Anna Mustermann"); err != nil {
 			t.Errorf("%q: %v", p, err)
+		}
+	}
+}
+
+// TestLeakedPasswordsAreRefused: what leaks had most often, whole and in
+// pieces; and four ordinary words are not among it.
+func TestLeakedPasswordsAreRefused(t *testing.T) {
+	long := 0
+	for _, p := range frequency.FrequencyLists["passwords"] {
+		if len(p) < MinPassword {
+			continue
+		}
+		long++
+		if err := CheckPassword(p); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "leaked") {
+			t.Errorf("%q was taken: %v", p, err)
+		}
+	}
+	if long < 20 {
+		t.Errorf("%d leaked passwords are long enough to be tried: nothing is proved", long)
+	}
+	for _, p := range []string{"Q1W2E3R4T5Y6U7I8", "passwordstandard1", "football12baseball", "MyDogRover2024!!", "Liverpool1234567", "111222333444555666", "qazwsxedcrfvtgbyhn", "fuckyou!fuckyou2!"} {
+		if err := CheckPassword(p); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q was taken: %v", p, err)
+		}
+	}
+	words := frequency.FrequencyLists["english_wikipedia"][500:12_000]
+	draw := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		p := ""
+		for range 4 {
+			p += " " + words[draw.IntN(len(words))]
+		}
+		if err := CheckPassword(p[1:]); err != nil && len(p) > MinPassword {
+			t.Errorf("%q: %v", p[1:], err)
 		}
 	}
 }

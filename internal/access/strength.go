@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/trustelem/zxcvbn/frequency"
+
 	"github.com/envdeck/envdeck/internal/fault"
 )
 
@@ -57,6 +59,11 @@ func CheckPassword(password string, names ...string) error {
 	case len(password) > MaxPassword:
 		return fault.New(fault.Invalid, "The password is too long: %d bytes are enough.", MaxPassword)
 	}
+	lower := strings.ToLower(password)
+	known := leaked()
+	if _, ok := known[lower]; ok {
+		return fault.New(fault.Invalid, "The password is on a list of leaked passwords that everybody who guesses tries first. Four or five words that have nothing to do with each other are better.")
+	}
 	words := strings.Fields(common)
 	for _, name := range names {
 		for part := range strings.FieldsFuncSeq(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
@@ -65,17 +72,35 @@ func CheckPassword(password string, names ...string) error {
 			}
 		}
 	}
-	lower := strings.ToLower(password)
-	if strength(lower, words) < minStrength {
+	if strength(lower, words, known) < minStrength {
 		return fault.New(fault.Invalid, "The password is easy to guess: it is made of common words, names, repetitions or rows of keys. Four or five words that have nothing to do with each other are better.")
 	}
 	return nil
 }
 
+// Pieces of a leaked password that is on the list.
+const (
+	minLeaked = 4
+	maxLeaked = 24
+	topLeaked = 1000 // of so many a guesser tries each beside each
+)
+
+// leaked are the passwords of 30,000 that leaks had most often, by rank. They
+// are read anew each time: it takes some milliseconds, hashing the password
+// takes more, and nobody sets one often.
+func leaked() map[string]int {
+	list := frequency.FrequencyLists["passwords"]
+	known := make(map[string]int, len(list))
+	for rank, word := range list {
+		known[word] = rank
+	}
+	return known
+}
+
 // strength is the least number of choices that a guesser needs who knows the
-// pieces: a character is one, a known word or a run two, a year or a repetition
-// one.
-func strength(s string, words []string) int {
+// pieces: a character is one, a known word, a run or one of the first leaked
+// passwords two, another one of these three, a year or a repetition one.
+func strength(s string, words []string, known map[string]int) int {
 	plain := lookalikes.Replace(s)
 	cost := make([]int, len(s)+1)
 	for i := 1; i <= len(s); i++ {
@@ -89,6 +114,13 @@ func strength(s string, words []string) int {
 			}
 		}
 		for j := range i {
+			if rank, ok := find(known, s[j:i], plain[j:i]); ok {
+				choices := 3
+				if rank < topLeaked {
+					choices = 2
+				}
+				cost[i] = min(cost[i], cost[j]+choices)
+			}
 			if piece := s[j:i]; len(piece) >= 4 && isRun(piece) || len(piece) >= 3 && isOne(piece) {
 				cost[i] = min(cost[i], cost[j]+2)
 			}
@@ -102,6 +134,19 @@ func strength(s string, words []string) int {
 		}
 	}
 	return cost[len(s)]
+}
+
+// find is the rank of a piece, as it is or with its look-alikes undone.
+func find(known map[string]int, pieces ...string) (rank int, ok bool) {
+	for _, piece := range pieces {
+		if len(piece) < minLeaked || len(piece) > maxLeaked {
+			continue
+		}
+		if rank, ok = known[piece]; ok {
+			return rank, true
+		}
+	}
+	return 0, false
 }
 
 func isOne(s string) bool { return strings.Count(s, s[:1]) == len(s) }
