@@ -43,7 +43,6 @@ func newWorkers(s Streams) *cobra.Command {
 func newWorkerRollback(s Streams) *cobra.Command {
 	var m mover
 	var force bool
-	var project string
 	cmd := &cobra.Command{
 		Use: "rollback WORKER [VERSION]", Short: "Give a Worker's traffic back to a version that served before", Args: cobra.RangeArgs(1, 2),
 		Long: "Gives all of a Worker's traffic back to an earlier version, by its id. Without one it goes\nto the version that served before and was not taken back: envdeck worker targets WORKER\nshows which.",
@@ -55,18 +54,16 @@ func newWorkerRollback(s Streams) *cobra.Command {
 			if force {
 				body["force"] = true
 			}
-			return m.move(cmd.Context(), s, "/workers/"+url.PathEscape(args[0])+"/rollback"+inProject(project), body)
+			return m.move(cmd.Context(), s, "/workers/"+url.PathEscape(args[0])+"/rollback", body)
 		},
 	}
 	m.flags(cmd, s)
 	cmd.Flags().BoolVar(&force, "force", false, "go back although a secret of the Worker has changed since that version")
-	cmd.Flags().StringVar(&project, "project", "", "another project than the first")
 	return cmd
 }
 
 func newWorkerTargets(s Streams) *cobra.Command {
 	var c client
-	var project string
 	cmd := &cobra.Command{
 		Use: "targets WORKER", Short: "The versions that a Worker could go back to, and why or why not", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,7 +71,7 @@ func newWorkerTargets(s Streams) *cobra.Command {
 				return err
 			}
 			var answer struct{ Candidates []release.WorkerCandidate }
-			raw, err := c.get(cmd.Context(), base+"/workers/"+url.PathEscape(args[0])+"/rollback/candidates"+inProject(project), &answer)
+			raw, err := c.get(cmd.Context(), base+"/workers/"+url.PathEscape(args[0])+"/rollback/candidates", &answer)
 			if err != nil {
 				return err
 			}
@@ -93,16 +90,7 @@ func newWorkerTargets(s Streams) *cobra.Command {
 		},
 	}
 	c.flags(cmd.Flags(), s)
-	cmd.Flags().StringVar(&project, "project", "", "another project than the first")
 	return cmd
-}
-
-// inProject is the query that names another project than the first.
-func inProject(project string) string {
-	if project == "" {
-		return ""
-	}
-	return "?" + url.Values{"project": {project}}.Encode()
 }
 
 // printWorkers shows one line per worker. What is not known is "?".
