@@ -63,7 +63,9 @@ func (d *Desk) Incident(ctx context.Context, a access.Actor, id string) (Inciden
 		return Incident{}, err
 	}
 	inc, err := d.store.Incident(ctx, id)
-	if err != nil || inc.Operation == "" {
+	// A job's incident names an operation as its suspect: the steps are on the
+	// operation's own page.
+	if err != nil || inc.Operation == "" || inc.Event.family() != "release" {
 		return inc, err
 	}
 	o, err := d.store.Operation(ctx, inc.Operation)

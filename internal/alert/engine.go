@@ -31,6 +31,10 @@ const (
 	settle = 2 * time.Minute
 	// patience is how long an alarm waits for a release at most.
 	patience = 15 * time.Minute
+	// quietPatience is the same for a job that was found silent while a release
+	// ran: the release's own watch decides first, and its jobs may come back with
+	// it.
+	quietPatience = 30 * time.Minute
 	// doubt is how long a job's alarm waits while its environment looks sick,
 	// since the two would be one incident.
 	doubt     = 5 * time.Minute

@@ -59,15 +59,15 @@ func healthFindings(project, name string, samples []health.Sample) []finding {
 		text += "."
 		switch s.Verdict {
 		case health.Down:
-			down.marks = append(down.marks, mark{s.At, true, text})
+			down.marks = append(down.marks, mark{at: s.At, bad: true, text: text})
 			down.reason = text
 		case health.Degraded:
-			down.marks = append(down.marks, mark{s.At, false, ""})
-			degraded.marks = append(degraded.marks, mark{s.At, true, text})
+			down.marks = append(down.marks, mark{at: s.At})
+			degraded.marks = append(degraded.marks, mark{at: s.At, bad: true, text: text})
 			degraded.reason = text
 		case health.Healthy:
-			down.marks = append(down.marks, mark{s.At, false, ""})
-			degraded.marks = append(degraded.marks, mark{s.At, false, ""})
+			down.marks = append(down.marks, mark{at: s.At})
+			degraded.marks = append(degraded.marks, mark{at: s.At})
 		case health.Unknown:
 		}
 	}

@@ -28,7 +28,7 @@ type Incident struct {
 	SnoozedUntil   *time.Time `json:"snoozedUntil" doc:"null, or until when nobody is reminded."`
 	Flapping       bool       `json:"flapping" doc:"It came and went too often: it is told once and held open until it has been good for half an hour."`
 
-	Operation string    `json:"operation,omitempty" doc:"The operation that it is about."`
+	Operation string    `json:"operation,omitempty" doc:"The operation that it is about, or that a job has been silent since."`
 	Suspects  []Suspect `json:"suspects" nullable:"false" doc:"Releases that changed this environment not long before."`
 	// Remains is what a rollback did not take back.
 	Remains []string `json:"remains" nullable:"false" doc:"What was not undone."`

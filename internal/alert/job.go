@@ -92,7 +92,7 @@ func (e *Engine) jobFindings(f *jobFacts) []finding {
 			title: fmt.Sprintf(titles[event], name, j.Environment),
 		}
 		if m, ok := lastBad(finding.marks); ok {
-			finding.reason = m.text
+			finding.reason, finding.silentSince, finding.quiet = m.text, m.operation, m.quiet
 		}
 		all = append(all, finding)
 	}
@@ -105,9 +105,11 @@ func jobMarks(f *jobFacts) map[Event][]mark {
 	slices.Reverse(runs)
 	band := bandOf(runs)
 	marks := map[Event][]mark{}
-	put := func(e Event, at time.Time, bad bool, text string) { marks[e] = append(marks[e], mark{at, bad, text}) }
-	for _, m := range f.misses {
-		put(CronMissed, m.Slot, true, "Nothing ran for "+clockTime(m.Slot)+"; the deadline was "+clockTime(m.Deadline)+".")
+	put := func(e Event, at time.Time, bad bool, text string) {
+		marks[e] = append(marks[e], mark{at: at, bad: bad, text: text})
+	}
+	for i := range f.misses {
+		marks[CronMissed] = append(marks[CronMissed], missMark(&f.misses[i]))
 	}
 	for i := range runs {
 		r := &runs[i]
@@ -132,6 +134,19 @@ func jobMarks(f *jobFacts) map[Event][]mark {
 		marks[e] = tail(all, widest)
 	}
 	return marks
+}
+
+// missMark says what was missed, and what the cron room knows of an operation
+// about it.
+func missMark(m *cron.Miss) mark {
+	text := "Nothing ran for " + clockTime(m.Slot) + "; the deadline was " + clockTime(m.Deadline) + "."
+	if m.Operation != "" {
+		text += " It ran until " + m.Operation + " moved the environment, and has not since."
+	}
+	if m.Quiet {
+		text += " It was noticed while an operation was under way."
+	}
+	return mark{at: m.Slot, bad: true, text: text, operation: m.Operation, quiet: m.Quiet}
 }
 
 func bandOf(runs []cron.Run) cron.Band {

@@ -31,6 +31,8 @@ type Content struct {
 	Severity    Severity `json:"severity,omitempty"`
 	Title       string   `json:"title"`
 	Text        string   `json:"text,omitempty"`
+	// Operation is the one that it is about, or that a job has been silent since.
+	Operation string `json:"operation,omitempty"`
 	// Path is the page about it; the sender puts the server's address before.
 	Path string `json:"path,omitempty"`
 	// Seq and Hash are of the audit chain's head.
@@ -90,7 +92,7 @@ func newID(prefix string) string { return prefix + "_" + strings.ToLower(rand.Te
 func (e *Engine) tell(i *Incident, kind MessageKind, title, text string) []Message {
 	return e.tellAll(Message{
 		Incident: i.ID, Event: i.Event, Kind: kind, Content: Content{
-			Project: i.Project, Environment: i.Environment, Subject: i.Subject, Severity: i.Severity, Title: title, Text: text,
+			Project: i.Project, Environment: i.Environment, Subject: i.Subject, Severity: i.Severity, Title: title, Text: text, Operation: i.Operation,
 			Path: Path + "/" + i.ID, At: e.clock.Now(),
 		},
 	})

@@ -71,7 +71,7 @@ func (e *Engine) operationChange(ctx context.Context, o *release.Operation) (Cha
 		}
 		c.Messages = append(c.Messages, e.tellAll(Message{Event: event, Kind: TellNews, Content: Content{
 			Project: o.Project, Environment: o.Environment, Subject: o.ID, Title: "The " + what + " of " + o.Environment + " succeeded",
-			Text: hostile.Line(o.Message, hostile.TitleLimit), Path: "/admin/environments/operations/" + o.ID, At: e.clock.Now(),
+			Text: hostile.Line(o.Message, hostile.TitleLimit), Path: operationsPath + o.ID, At: e.clock.Now(),
 		}})...)
 		return c, nil
 	}

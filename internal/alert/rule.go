@@ -35,6 +35,10 @@ type mark struct {
 	at   time.Time
 	bad  bool
 	text string // what happened, when bad
+	// operation is what a job has been silent since, and quiet says that an
+	// operation was under way when it was noticed.
+	operation string
+	quiet     bool
 }
 
 // opens says whether the newest marks, oldest first, are bad enough.

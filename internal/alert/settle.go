@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,6 +24,10 @@ type finding struct {
 	title, reason string
 	operation     string
 	remains       []string
+	// silentSince is the operation that a job has been silent since; quiet says
+	// that an operation was under way when the newest miss was noticed.
+	silentSince string
+	quiet       bool
 	// gone says that nothing is expected any more, so nothing can be wrong.
 	gone string
 	call *Call
@@ -96,7 +101,7 @@ func (e *Engine) open(ctx context.Context, f finding, cond Condition, marks []ma
 	if err != nil {
 		return c, again, err
 	}
-	host, until, err := e.release(ctx, ops, f.call)
+	host, until, err := e.release(ctx, ops, &f)
 	switch {
 	case err != nil || !until.IsZero():
 		return c, until, err
@@ -125,9 +130,13 @@ func (e *Engine) open(ctx context.Context, f finding, cond Condition, marks []ma
 // release says what a running release makes of an alarm: until is when to look
 // again while it runs or has only just ended; host is its own incident. A
 // release that takes long keeps nobody from hearing: then it is a suspect.
-func (e *Engine) release(ctx context.Context, ops []release.Operation, call *Call) (host *Incident, until time.Time, err error) {
+func (e *Engine) release(ctx context.Context, ops []release.Operation, f *finding) (host *Incident, until time.Time, err error) {
 	now := e.clock.Now()
-	patient := call != nil && now.Sub(call.At) < patience
+	limit := patience
+	if f.quiet {
+		limit = quietPatience
+	}
+	patient := f.call != nil && now.Sub(f.call.At) < limit
 	for i := range ops {
 		o := &ops[i]
 		switch {
@@ -199,6 +208,9 @@ func (e *Engine) incident(ctx context.Context, f finding, cond Condition, marks 
 	}
 	cond.Incident = inc.ID
 	inc.Suspects = suspects(ops, now)
+	if err := e.blame(ctx, &inc, f.silentSince); err != nil {
+		return Change{}, again, err
+	}
 	c.Entries = append(c.Entries, entry(inc.ID, now, Opened, inc.Title))
 	for _, m := range tail(marks, f.rule.Of) {
 		if m.bad {
@@ -218,7 +230,7 @@ func (e *Engine) incident(ctx context.Context, f finding, cond Condition, marks 
 			return Change{}, again, err
 		}
 	}
-	c.Messages = e.tell(&inc, kind, inc.Title, messageText(&inc))
+	c.Messages = e.tell(&inc, kind, inc.Title, e.messageText(&inc))
 	c.Incidents = append([]Incident{inc}, c.Incidents...)
 	return c, again, nil
 }
@@ -315,9 +327,43 @@ func suspects(ops []release.Operation, now time.Time) []Suspect {
 	return all
 }
 
-func messageText(i *Incident) string {
+// blame names the operation that a job has been silent since, however long ago
+// that was: a job that runs once a day is missed a day later.
+func (e *Engine) blame(ctx context.Context, inc *Incident, operation string) error {
+	if operation == "" || inc.Operation != "" {
+		return nil
+	}
+	o, err := e.store.Operation(ctx, operation)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	inc.Operation = o.ID
+	others := slices.DeleteFunc(inc.Suspects, func(s Suspect) bool { return s.Operation == o.ID })
+	inc.Suspects = append([]Suspect{suspectOf(&o)}, others...)
+	return nil
+}
+
+// operationsPath is where the page of an operation is.
+const operationsPath = "/admin/environments/operations/"
+
+func (e *Engine) messageText(i *Incident) string {
 	text := i.Reason
-	if len(i.Suspects) > 0 {
+	switch {
+	case len(i.Suspects) == 0:
+	case i.Operation == i.Suspects[0].Operation && i.Event == CronMissed:
+		s := i.Suspects[0]
+		text += fmt.Sprintf(" %s was the %s of %s", s.Operation, s.Action, i.Environment)
+		if s.To != "" {
+			text += " to " + hostile.Short(s.To)
+		}
+		text += "."
+		if e.url != "" {
+			text += " " + e.url + operationsPath + s.Operation
+		}
+	default:
 		s := i.Suspects[0]
 		text += fmt.Sprintf(" Not long before, %s (%s) changed %s", s.Operation, s.Action, i.Environment)
 		if s.To != "" {

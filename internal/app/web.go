@@ -26,7 +26,7 @@ func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
-		Releases: a.desk, Incidents: a.alerts, Board: board{boards}, Runner: a.crons, Databases: databases{a.data},
+		Releases: a.desk, Incidents: a.alerts, Alarms: a.alerts, Board: board{boards}, Runner: a.crons, Databases: databases{a.data},
 		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
 		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {

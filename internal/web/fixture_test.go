@@ -358,6 +358,11 @@ func (d *desk) List(_ context.Context, _ access.Actor, q alert.Query) ([]alert.I
 	return all, s.Err
 }
 
+func (d *desk) Open(ctx context.Context, a access.Actor, _ string) (int, error) {
+	all, err := d.List(ctx, a, alert.Query{Open: true})
+	return len(all), err
+}
+
 func (d *desk) Incident(_ context.Context, _ access.Actor, id string) (alert.Incident, error) {
 	s := d.now()
 	for _, inc := range s.Incidents {
@@ -383,11 +388,12 @@ type rooms interface {
 	all.Desk
 	workers.Fleet
 	incidents.Desk
+	web.Alarms
 }
 
 func faceOn(d rooms) *web.Web {
 	return web.New(web.Deps{
-		Access: d, Releases: d, Board: d, Runner: d, Databases: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Access: d, Releases: d, Board: d, Runner: d, Databases: d, Alarms: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
 		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, Incidents: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/fault"
+	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/panel/incidents"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
@@ -21,6 +22,25 @@ type Incidents interface {
 	// LinkOf reads the link of a message and changes nothing.
 	LinkOf(ctx context.Context, a access.Actor, link string) (alert.Incident, error)
 	SnoozeByLink(ctx context.Context, a access.Actor, link string) (alert.Incident, error)
+}
+
+// Alarms counts what went wrong and lasts.
+type Alarms interface {
+	// Open passes the Gate.
+	Open(ctx context.Context, a access.Actor, project string) (int, error)
+}
+
+// openIncidents is how many last; -1 when that is not known or not theirs to
+// know, and never 0 then.
+func (s *Web) openIncidents(ctx context.Context, v panel.Viewer) int {
+	if s.deps.Alarms == nil || !access.Permits(v.Actor, access.ViewIncidents) {
+		return -1
+	}
+	n, err := s.deps.Alarms.Open(ctx, v.Actor, v.Project)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 func (s *Web) incidentRoutes() []Route {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/envdeck/envdeck/internal/web/panel"
+	"github.com/envdeck/envdeck/internal/web/panel/incidents"
 	"github.com/envdeck/envdeck/internal/web/ui"
 )
 
@@ -39,6 +40,8 @@ type navItem struct {
 	Text    string
 	Path    string
 	Current bool
+	Counts  bool   // it says how many are open
+	Count   string // "" when none is, or when nobody knows
 }
 
 func (s *Web) head(r *http.Request, title string) head {
@@ -64,7 +67,13 @@ func (s *Web) layout(r *http.Request, v panel.Viewer, page panel.Page) layoutVie
 		if p.Under != "" {
 			continue
 		}
-		l.Nav = append(l.Nav, navItem{Text: p.Title, Path: withProject(p.Path, v.Project), Current: p.Path == page.Path})
+		item := navItem{Text: p.Title, Path: withProject(p.Path, v.Project), Current: p.Path == page.Path, Counts: p.Path == incidents.Path}
+		if item.Counts {
+			if n := s.openIncidents(r.Context(), v); n > 0 {
+				item.Count = strconv.Itoa(n)
+			}
+		}
+		l.Nav = append(l.Nav, item)
 	}
 	names := s.deps.Projects(v.Actor)
 	for i, name := range names {

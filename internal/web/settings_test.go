@@ -61,7 +61,7 @@ func build(t *testing.T) *house {
 	plenty := door.Rate{PerSecond: 1e6, Burst: 1e6}
 	h := &house{desk: &desk{story: stories.Normal()}, control: control, ids: ids, door: door.New(door.Options{Control: control, Log: log, Limits: door.Limits{Caller: plenty, Address: plenty}})}
 	face := web.New(web.Deps{
-		Access: h, Releases: h, Board: h, Runner: h, Databases: h, Projects: func(access.Actor) []string { return []string{"spike.land"} }, Control: control, Door: h.door,
+		Access: h, Releases: h, Board: h, Runner: h, Databases: h, Alarms: h, Projects: func(access.Actor) []string { return []string{"spike.land"} }, Control: control, Door: h.door,
 		NoPasskeys: "Passkeys need an https address.", URL: func() string { return "https://deck.example.com" },
 		Pages: all.Pages(all.Rooms{Board: h, History: h, Log: control, Desk: h, Crons: h, Workers: h, Databases: h, Incidents: h, URL: func() string { return "https://deck.example.com" }}), Clock: clock.Real(), Log: log, Version: "test",
 	})

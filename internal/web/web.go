@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -81,7 +82,9 @@ type Deps struct {
 	Releases Releases
 	// Incidents may be nil: then nothing can be done about them here.
 	Incidents Incidents
-	Board     lanes.Board
+	// Alarms may be nil: then the navigation counts nothing.
+	Alarms Alarms
+	Board  lanes.Board
 	// Runner has cron jobs run now.
 	Runner CronRunner
 	// Databases changes branches of the database.
@@ -219,6 +222,9 @@ func (s *Web) fragment(w http.ResponseWriter, r *http.Request, page panel.Page, 
 	h["Envdeck-Age"] = []string{ageHeader(ready.Ages)}
 	h["Envdeck-Now"] = []string{milliseconds(v.Now)}
 	h["Etag"] = []string{ready.ETag}
+	if n := s.openIncidents(r.Context(), v); n >= 0 {
+		h["Envdeck-Incidents"] = []string{strconv.Itoa(n)}
+	}
 	if sameETag(r.Header.Get("If-None-Match"), ready.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return

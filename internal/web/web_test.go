@@ -12,6 +12,7 @@ import (
 
 	"github.com/PuerkitoBio/goquery"
 
+	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
@@ -123,6 +124,36 @@ func TestFragment(t *testing.T) {
 	_ = third.Body.Close()
 	if third.StatusCode != http.StatusOK {
 		t.Errorf("changed facts: %d", third.StatusCode)
+	}
+}
+
+// The navigation counts what went wrong and lasts, keeps the count fresh with
+// each look, and shows none where nothing is open or nobody can tell.
+func TestTheNavigationCountsOpenIncidents(t *testing.T) {
+	d := &desk{story: stories.Normal()}
+	for _, c := range []struct {
+		incidents []alert.Incident
+		err       error
+		text, now string
+		hidden    bool
+	}{
+		{nil, nil, "", "0", true},
+		{[]alert.Incident{{ID: "inc_1"}, {ID: "inc_2"}, {ID: "inc_3", ClosedAt: new(stories.Now())}}, nil, "2", "2", false},
+		{nil, fault.New(fault.Unavailable, "The database is busy."), "", "", true},
+	} {
+		d.tell(func(s *stories.Story) { s.Incidents, s.Err = c.incidents, c.err })
+		badge := document(t, ask(t, d, http.MethodGet, home+"/workers", nil)).Find("nav a[href$=incidents] #incidents-open")
+		if _, hidden := badge.Attr("hidden"); badge.Length() != 1 || hidden != c.hidden || badge.Find("[data-count]").Text() != c.text {
+			t.Errorf("%v: the navigation says %q, hidden %t", c.err, badge.Text(), hidden)
+		}
+		if c.err != nil {
+			continue
+		}
+		r := ask(t, d, http.MethodGet, home+"/crons?fragment=jobs", nil)
+		_ = r.Body.Close()
+		if got := r.Header.Get("Envdeck-Incidents"); got != c.now {
+			t.Errorf("a look at one panel brings %q, want %q", got, c.now)
+		}
 	}
 }
 

@@ -86,6 +86,14 @@
       if ("title" in panel.dataset) retitle();
     }
     takeAges(panel, answer.headers.get("Envdeck-Age"));
+    takeIncidents(answer.headers.get("Envdeck-Incidents"));
+  };
+  // What nobody could count stays as it was.
+  const takeIncidents = (open) => {
+    const badge = $("#incidents-open");
+    if (!badge || open === null) return;
+    setText($("[data-count]", badge), open === "0" ? "" : open);
+    badge.hidden = open === "0";
   };
   const retitle = () => {
     const news = panels().map((p) => p.dataset.title).filter(Boolean)[0];

@@ -43,6 +43,7 @@ type View struct {
 	Remains   []ui.Text
 	Parent    ui.Text
 	Operation ui.Text
+	Silent    bool // the operation is what a job has been silent since
 	Folded    int
 	Timeline  []Line
 	Acts      bool
@@ -125,7 +126,7 @@ func One(d Desk) *panel.Room[View] {
 func Facts(i *alert.Incident, v panel.Viewer) panel.Facts[View] {
 	view := View{
 		Mode: "one", Row: newRow(i, v.Now), Reason: ui.Reason(i.Reason), Taken: ui.Name(i.AcknowledgedBy), Parent: ui.Name(i.Parent),
-		Operation: ui.Name(i.Operation), Folded: i.Folded, Acts: i.Open(),
+		Operation: ui.Name(i.Operation), Folded: i.Folded, Acts: i.Open(), Silent: i.Event == alert.CronMissed,
 	}
 	if i.Snoozed(v.Now) {
 		view.Snoozed = *i.SnoozedUntil

@@ -72,6 +72,15 @@ func TestOneIncident(t *testing.T) {
 	}
 }
 
+// A job's silence names the operation that it began with.
+func TestSilenceNamesItsOperation(t *testing.T) {
+	silent := down()
+	silent.Event, silent.Operation = alert.CronMissed, "op_1"
+	if page := draw(t, incidents.One(story{silent}), access.Admin); !strings.Contains(page, `silent since <a href="/admin/environments/operations/op_1">op_1</a>`) {
+		t.Error("the page does not name the operation")
+	}
+}
+
 func TestTheStripIsQuietWhenNothingIsOpen(t *testing.T) {
 	if page := draw(t, incidents.Strip(story{}), access.Admin); !strings.Contains(page, "inc-none") {
 		t.Error("the strip has something to say about nothing")
