@@ -140,9 +140,11 @@ func (d *Demo) Run(ctx context.Context) error {
 	fired := d.hearCrons()
 	running.Go(func() { d.reportCrons(ctx, fired) })
 	if d.script != "" {
+		before := d.staged()
 		if err := d.simulation.Play(d.script); err != nil {
 			return errors.Join(fault.Wrap(fault.Invalid, err, "There is no script %q. There are: %s.", d.script, DemoScripts()), d.app.Close())
 		}
+		running.Go(func() { d.press(ctx, before) })
 	}
 	err := d.app.Run(ctx)
 	cancel()

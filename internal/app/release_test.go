@@ -95,6 +95,26 @@ func TestAHundredEqualRequestsAreOneRelease(t *testing.T) {
 	}
 }
 
+// TestADemosScriptNeedsNobody: the bad build is staged and promoted by itself.
+func TestADemosScriptNeedsNobody(t *testing.T) {
+	d := start(t, func(o *app.DemoOptions) { o.Speed, o.Script = 20, "bad-build" })
+	var page struct {
+		Operations []struct{ ID, Action, Reason string }
+	}
+	for len(page.Operations) == 0 { // asking takes its time
+		answer, body := d.get(t, "/api/admin/environments/operations")
+		if answer.StatusCode == http.StatusTooManyRequests {
+			continue
+		}
+		if err := json.Unmarshal(body, &page); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s %s", answer.Status, body)
+		}
+	}
+	if one := page.Operations[0]; one.Action != "promote" || !strings.Contains(one.Reason, "bad-build") {
+		t.Errorf("%+v", one)
+	}
+}
+
 func TestRefusedReleasesSayWhy(t *testing.T) {
 	d := start(t)
 	for body, want := range map[string]int{

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -183,7 +184,7 @@ func (b *Board) assemble() bool {
 func (b *Board) tell(f facts) {
 	for _, s := range f.standings() {
 		trouble := ""
-		if s.err != nil {
+		if s.err != nil && !errors.Is(s.err, errNotYet) {
 			trouble = s.err.Message
 		}
 		switch trouble {

@@ -178,6 +178,9 @@ func add[T any](s *sources, o Options, changed func(), key string, ttl time.Dura
 	return e
 }
 
+// errNotYet is no failure of a source: it waits for another one's first answer.
+var errNotYet = fault.New(fault.Unavailable, "What is live in production, or what is to be compared with it, is not known yet.")
+
 // pair is the two commits that an environment's changes lie between: what is
 // live and what it shows; for production, what was live before and what is.
 func (s *sources) pair(environment string) (base, head string, err error) {
@@ -186,11 +189,15 @@ func (s *sources) pair(environment string) (base, head string, err error) {
 	}
 	live := s.live.Peek()
 	if !live.Known {
-		return "", "", fault.New(fault.Unavailable, "What is live in production is not known yet.")
+		return "", "", errNotYet
 	}
 	base = live.Value.Deployment.Commit
 	if build := s.builds[environment]; build != nil {
-		head = build.Peek().Value.Commit
+		shown := build.Peek()
+		if !shown.Known && shown.Err == nil {
+			return "", "", errNotYet
+		}
+		head = shown.Value.Commit
 	} else {
 		base, head = s.before(live.Value), base
 	}
