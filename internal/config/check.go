@@ -382,6 +382,30 @@ func (k checker) crons(path string, p *Project) {
 	}
 }
 
+// releaseWorkers checks the names of the Workers that go back with a release,
+// as far as a block says which there are.
+func (k checker) releaseWorkers(path string, p *Project) {
+	seen := map[string]bool{}
+	for i, name := range p.Release.Workers {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		known, named := false, false
+		for _, block := range p.Providers {
+			if b, ok := block.(interface{ NamesWorker(name string) bool }); ok {
+				known, named = true, named || b.NamesWorker(name)
+			}
+		}
+		switch {
+		case name == "" || seen[name]:
+			k.fail(at, "is empty, or names a Worker that is there already")
+		case !known:
+			k.fail(at, "names a Worker, and the project has no block of a provider that runs any: add a cloudflare block")
+		case !named:
+			k.fail(at, "names no Worker of cloudflare.workers")
+		}
+		seen[name] = true
+	}
+}
+
 func (k checker) release(path string, p *Project) {
 	r := p.Release
 	if r.Bake > 24*time.Hour {
@@ -407,6 +431,7 @@ func (k checker) release(path string, p *Project) {
 	for i, f := range r.Freeze {
 		k.freeze(fmt.Sprintf("%s.freeze[%d]", path, i), f)
 	}
+	k.releaseWorkers(path+".workers", p)
 	if a := r.Approval; a != nil {
 		if a.Expires < time.Minute || a.Expires > 7*24*time.Hour {
 			k.fail(path+".approval.expires", "must be between 1m and 168h")

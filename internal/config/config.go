@@ -159,6 +159,8 @@ type Release struct {
 	// UnknownSchema is what happens to a bad release when nobody can tell whether
 	// the one before it runs on the schema.
 	UnknownSchema string `yaml:"unknown_schema" jsonschema:"enum=ask,enum=roll_back,default=ask,description=What envdeck does with a bad release when it has a migration of which nobody can tell whether the release before it survives: ask a person\\, or go back all the same. Below the schema's floor it always asks."`
+	// Workers go back with a release.
+	Workers []string `yaml:"workers" json:",omitempty" jsonschema:"description=The Workers that belong to releases\\, by the names of cloudflare.workers: what they serve is written down before a release is switched\\, and they go back to it when the release is taken back."`
 	// Approval is nil when releases need none.
 	Approval *Approval `yaml:"approval" json:",omitempty" jsonschema:"description=Releases need somebody's approval of exactly what they change. Write approval: {} for the defaults."`
 }

@@ -64,6 +64,8 @@ func (b *vercelBlock) Validate() error {
 	return nil
 }
 
+func (b *cloudflareBlock) NamesWorker(name string) bool { return b.Workers[name] != "" }
+
 func kinds() []config.BlockKind {
 	return []config.BlockKind{
 		{Name: "vercel", Block: func() any { return new(vercelBlock) }, FromEnv: func(getenv func(string) string) (any, bool) {

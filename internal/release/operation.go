@@ -186,6 +186,10 @@ type Work struct {
 	Confirm Confirm `json:"confirm"`
 	// Shift is the change of the Worker's traffic; nil when none was begun.
 	Shift *Shift `json:"shift,omitempty"`
+	// Workers are those that belong to releases, as they were before the switch.
+	Workers []RecordedWorker `json:"workers,omitempty"`
+	// Ending is how it ends when the Workers went back; nil before.
+	Ending *Ending `json:"ending,omitempty"`
 	// Why a rollback began, for its record.
 	BackCause   Cause  `json:"backCause,omitempty"`
 	BackMessage string `json:"backMessage,omitempty"`

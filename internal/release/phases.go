@@ -180,7 +180,7 @@ func answerOf(s health.Sample) string {
 func (r *run) unprovable(step *Step, why string) turn {
 	r.finish(step, Inconclusive, "%s, so nothing can prove that this build is served.", why)
 	if r.op.Action == Rollback {
-		return to(NeedsHuman, CauseNotProven, "Every domain points at %s. %s, so look at the site yourself.", r.op.To.ID, why)
+		return r.endBack(NeedsHuman, CauseNotProven, "Every domain points at %s. %s, so look at the site yourself.", r.op.To.ID, why)
 	}
 	t := r.startBake("Every domain points at the build, and nothing can prove that it is served. Watching the site.")
 	r.op.Bake.Unproven = true
@@ -238,6 +238,7 @@ func (r *run) startBake(message string) turn {
 func (r *run) succeed(message string) (turn, error) {
 	if r.op.Action == Rollback {
 		r.op.Stayed = r.stayed(r.op.From, r.op.To)
+		return r.endBack(Succeeded, "", "%s", message), nil
 	}
 	return to(Succeeded, "", "%s", message), nil
 }
@@ -413,7 +414,7 @@ func (r *run) confirmBack(ctx context.Context) (turn, error) {
 	b := r.back()
 	done := func(proof string) (turn, error) {
 		r.op.Stayed = r.stayed(r.op.To, b)
-		return to(RolledBack, r.op.Work.BackCause, "%s went back to %s. %s Why: %s", r.env.Name, name(b), proof, r.op.Work.BackMessage), nil
+		return r.endBack(RolledBack, r.op.Work.BackCause, "%s went back to %s. %s Why: %s", r.env.Name, name(b), proof, r.op.Work.BackMessage), nil
 	}
 	if !r.askable() || b.Commit == "" {
 		return done("Every domain points at it; nothing can prove that it is served.")

@@ -62,6 +62,9 @@ type Rules struct {
 	// Freezes are the times in which nothing is promoted. They are not asked for
 	// rollbacks.
 	Freezes []Freeze
+	// Workers belong to releases: what they serve is written down before one is
+	// switched, and they go back with it.
+	Workers []string
 	// Approval says how promotions are approved; nil when they need none.
 	Approval *ApprovalRules
 }

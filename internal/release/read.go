@@ -82,6 +82,8 @@ type Candidate struct {
 	// Default is the one that a rollback without a target goes to.
 	Default  bool `json:"default"`
 	Verified bool `json:"verified" doc:"A release proved it good."`
+	// Workers go back with it.
+	Workers []string `json:"workers,omitempty" doc:"The Workers that go back with it, to what they served when it was live."`
 	// Schema says whether it runs on the schema as it is. nil: nothing here
 	// reads migrations.
 	Schema *Footing `json:"schema" doc:"Whether it runs on the schema as it is. null: nothing here reads migrations."`
@@ -122,6 +124,9 @@ func (d *Desk) Targets(ctx context.Context, a access.Actor, project string) ([]C
 		return nil, err
 	}
 	all := h.candidates(live, list.Items)
+	for i := range all {
+		all[i].Workers = goBackToo(ops, live.Deployment.ID, all[i].Build.ID)
+	}
 	if s.floored() {
 		stands := s.footingsOf(ctx, live, list.Items)
 		for i := range all {

@@ -138,8 +138,11 @@ func (r *run) turn(ctx context.Context) (t turn, err error) {
 	if t, handled := r.obey(); handled {
 		return t, nil
 	}
-	if r.op.Worker != nil {
+	switch {
+	case r.op.Worker != nil:
 		return r.workerTurn(ctx)
+	case r.op.Work.Ending != nil:
+		return r.ending(ctx)
 	}
 	switch r.op.Phase {
 	case Requested:
@@ -147,7 +150,9 @@ func (r *run) turn(ctx context.Context) (t turn, err error) {
 	case Preflight:
 		t = r.preflight(ctx)
 	case Snapshot:
-		t = r.snapshot(ctx)
+		if t = r.snapshot(ctx); t.phase == Switching {
+			r.recordWorkers(ctx) // committed with the phase, before any call
+		}
 	case Switching:
 		t, err = r.switching(ctx)
 	case Confirming:
@@ -291,6 +296,8 @@ func (r *run) enter(p Phase, c Cause) error {
 // deadline is how long the present phase may take.
 func (r *run) deadline() time.Duration {
 	switch {
+	case r.op.Work.Ending != nil:
+		return workersLimit
 	case r.op.Phase == Baking:
 		return 2*r.site.Rules.Bake + bakeSlack
 	case r.op.Worker == nil && r.op.Phase == Switching && r.builds():
@@ -310,8 +317,11 @@ func (r *run) builds() bool {
 // late is the exit of a phase whose time is over.
 func (r *run) late(t turn) turn {
 	s := r.op.stages()[r.op.Phase]
-	if r.op.Worker != nil {
+	switch {
+	case r.op.Worker != nil:
 		return r.workerLate(s, t)
+	case r.op.Work.Ending != nil:
+		return r.endingLate(t)
 	}
 	out := turn{phase: s.late, cause: s.cause, message: t.message}
 	switch r.op.Phase {

@@ -181,7 +181,11 @@ func (r *run) sendShift(ctx context.Context, s *Shift, name string, attempt int)
 	limit, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	r.m.point("call." + string(VerbShift) + ".before")
-	made, err := r.site.workers.DeployWorker(limit, s.Script, providerShares(s.To), r.mark()+": "+r.op.Reason, s.Force)
+	why := r.op.Reason
+	if r.op.Worker == nil {
+		why = "it goes back with the release"
+	}
+	made, err := r.site.workers.DeployWorker(limit, s.Script, providerShares(s.To), r.mark()+": "+why, s.Force)
 	r.m.point("call." + string(VerbShift) + ".after")
 	res := r.shiftAnswered(s, made, err)
 	return res, r.save(ctx, Change{})

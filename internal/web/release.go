@@ -405,6 +405,7 @@ type targetView struct {
 	Verified bool
 	Chosen   bool
 	Schema   *standView // nil when nothing here reads migrations
+	Workers  ui.Text    // those that go back with it, "" for none
 	// Crons are the schedules that would differ; where CronsSame is set none
 	// does, and CronsWhy says why nobody can tell.
 	Crons     []ui.CronChange
@@ -444,7 +445,7 @@ func (s *Web) drawRollback(w http.ResponseWriter, r *http.Request, a access.Acto
 		if id := asked.Get("deploymentId"); id != "" {
 			t.Chosen = id == c.Build.ID
 		}
-		t.Schema = newStand(c.Schema)
+		t.Schema, t.Workers = newStand(c.Schema), ui.Reason(strings.Join(c.Workers, ", "))
 		if t.CronsWhy = ui.Reason(c.CronsUnknown); c.Crons != nil {
 			t.Crons = cronChanges(*c.Crons)
 			t.CronsSame = len(t.Crons) == 0

@@ -130,6 +130,9 @@ func TestRollback(t *testing.T) {
 			t.Errorf("%d builds are said to be %q, and should be %d", got, word, n)
 		}
 	}
+	if text := doc.Find(".targets").Text(); strings.Count(text, "Workers that go back with it: code, backend") != 1 {
+		t.Errorf("the Workers that go back: %q", text)
+	}
 	if tick := doc.Find("input[name=belowFloor][form=form-rollback]"); tick.Length() != 1 || d.back[0].BelowFloor {
 		t.Errorf("the word more is asked for %d times, and was sent without it: %v", tick.Length(), d.back[0].BelowFloor)
 	}

@@ -47,6 +47,13 @@ func (b *Block) Validate() error {
 	return err
 }
 
+// NamesWorker says whether a Worker may be called so: each of the account may
+// where none are named.
+func (b *Block) NamesWorker(name string) bool {
+	_, there := b.Workers[name]
+	return there || len(b.Workers) == 0
+}
+
 func (b *Block) base() string {
 	if b.BaseURL == "" {
 		return "https://api.cloudflare.com/client/v4"

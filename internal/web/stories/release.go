@@ -103,7 +103,7 @@ func targets() []release.Candidate {
 		case "0a9e6c2", "aa01b2c":
 			stand = release.Footing{Stand: release.StandsBelow, Why: "Below the schema's floor since 33d7e10, because of prisma/migrations/20261110090000_rename_pulse_window/migration.sql: Column “span” of “PulseWindow” gets another name: an older release uses the old one."}
 		}
-		c := release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified, Schema: &stand}
+		c := release.Candidate{Build: *built(commit, message), Possible: possible, Why: why, Default: chosen, Verified: verified, Schema: &stand, Workers: map[string][]string{"5f1c0de": {"code", "backend"}}[commit]}
 		switch commit {
 		case "5f1c0de":
 			c.Crons = &release.SheetCrons{

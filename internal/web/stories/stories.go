@@ -213,7 +213,7 @@ func Hostile() Story {
 		Environment: bad, Holds: []release.Hold{{ID: bad, Reason: bad, By: who}}, Frozen: &release.Window{Reason: bad}, Freezing: &release.Window{Reason: bad},
 		Approval: &release.ApprovalRules{}, Waiting: []release.Approval{request}, Pin: &release.Pin{Operation: bad, From: &release.Build{Commit: bad}, To: &release.Build{ID: bad}, By: who, Reason: bad},
 	}
-	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad}}
+	s.Targets = []release.Candidate{{Build: release.Build{ID: bad, Commit: bad, Message: bad, Author: bad}, Why: bad, Workers: []string{bad}}}
 	s.Versions = []release.WorkerCandidate{{Version: release.Build{ID: bad, Tag: bad, Message: bad, Author: bad}, Why: bad}, {Version: release.Build{ID: bad}, Possible: true, Default: true, Why: bad}}
 	s.Crons.deface(bad)
 	s.Incidents = defaceIncidents(bad)
