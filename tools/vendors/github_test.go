@@ -32,6 +32,7 @@ func TestGitHubTool(t *testing.T) {
 		{line: "api graphql -f query={viewer{login}}", says: []string{`"login":"zerdos"`}},
 		{line: "repo view {repo} --json defaultBranchRef,viewerPermission", says: []string{`"main"`, `WRITE`}},
 		{line: "pr list" + in, says: []string{`fix/feed-empty\tOPEN`}},
+		{line: "pr view 1258 --json number,state,mergeable,commits,labels" + in, says: []string{`"number":1258`, `"authors":\[\{`}},
 		{line: "workflow list" + in, says: []string{`Deploy\tactive`}},
 		{line: "workflow view deploy.yml" + in, says: []string{`Deploy - deploy\.yml`}},
 		{line: "run list" + in, says: []string{`completed\tsuccess`}},

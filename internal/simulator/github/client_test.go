@@ -256,10 +256,10 @@ func TestWhatGitHubsToolAsks(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d with %s", c.path, resp.StatusCode, text, c.status, c.want)
 		}
 	}
-	query := `{"query":"{repository(owner:\"zerdos\",name:\"spike-land-nextjs\"){parent{id} viewerPermission hasIssuesEnabled squashMergeAllowed pullRequests(first:1,states:[OPEN]){nodes{isCrossRepository headRepository{name} headRepositoryOwner{login}}}}}"}`
+	query := `{"query":"{repository(owner:\"zerdos\",name:\"spike-land-nextjs\"){parent{id} viewerPermission hasIssuesEnabled squashMergeAllowed pullRequests(first:1,states:[OPEN]){nodes{isCrossRepository headRepository{name} headRepositoryOwner{login} commits(first:1){nodes{commit{authors(first:5){totalCount nodes{name}}}}}}}}}"}`
 	for token, may := range map[string]string{"full": "WRITE", "read": "TRIAGE"} {
 		_, text := b.call("POST", "/github/graphql", token, query)
-		for _, want := range []string{`"viewerPermission":"` + may + `"`, `"parent":null`, `"headRepositoryOwner":{"login":"zerdos"}`, `"isCrossRepository":false`} {
+		for _, want := range []string{`"viewerPermission":"` + may + `"`, `"parent":null`, `"headRepositoryOwner":{"login":"zerdos"}`, `"isCrossRepository":false`, `"totalCount":1`} {
 			if strings.Contains(text, "errors") || !strings.Contains(text, want) {
 				t.Errorf("%s: %s, want %s", token, text, want)
 			}

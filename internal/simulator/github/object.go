@@ -233,6 +233,7 @@ func (i *in) graphCommit(c *world.Commit) *thing {
 	}
 	return i.gitObject("Commit", c.SHA, "/commit/"+c.SHA, map[string]any{
 		"message": c.Message, "messageHeadline": c.Title(), "messageBody": strings.TrimSpace(body), "author": who, "committer": who,
+		"authors":      connection("GitActorConnection", "authors", []*thing{who}, nil),
 		"authoredDate": stamp(c.At), "committedDate": stamp(c.At), "additions": added, "deletions": removed, "changedFilesIfAvailable": len(c.Changes),
 		"tree": resolver(func(map[string]any) (any, error) { return i.graphTree(c, "", c.Tree), nil }),
 		"parents": resolver(func(args map[string]any) (any, error) {
