@@ -126,6 +126,29 @@ func TestReleases(t *testing.T) {
 	}
 }
 
+// A broken glass is told when the operation begins, once, however it ends.
+func TestABrokenGlassIsToldAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		broken := func(o *release.Operation) {
+			o.By.Name, o.Work.Ask.Glass = "ada", true
+			o.Glass = &release.Glass{Passed: []release.Passed{{Cause: release.CauseFrozen, Text: "prod is frozen."}}}
+		}
+		end := r.begin("op_1", broken)
+		r.wait(3 * time.Second)
+		r.hears("news release.break_glass")
+		end(release.Succeeded, "It is live.")
+		r.wait(3 * time.Second)
+		r.hears("news release.succeeded")
+		r.begin("op_2", broken)(release.Succeeded, "It is live.") // over before anybody looked
+		r.wait(3 * time.Second)
+		got := r.inbox.heard()
+		slices.Sort(got)
+		if want := []string{"news release.break_glass", "news release.succeeded"}; !slices.Equal(got, want) {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+	})
+}
+
 // What goes wrong while a release runs is the release's, and not told twice.
 func TestQuietWhileAReleaseRuns(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {

@@ -17,6 +17,9 @@ const (
 	ReleaseRollbackFailed Event = "release.rollback_failed"
 	ReleaseNeedsHuman     Event = "release.needs_human"
 	ReleaseSuperseded     Event = "release.superseded"
+	// ReleaseBreakGlass is told when an operation begins that passes guards,
+	// whatever becomes of it.
+	ReleaseBreakGlass Event = "release.break_glass"
 
 	CronMissed Event = "cron.missed"
 	CronFailed Event = "cron.failed"
@@ -39,7 +42,7 @@ const (
 // Events lists every event that a receiver can ask for.
 func Events() []Event {
 	return []Event{
-		ReleaseSucceeded, ReleaseFailed, ReleaseRolledBack, ReleaseRollbackFailed, ReleaseNeedsHuman, ReleaseSuperseded,
+		ReleaseSucceeded, ReleaseFailed, ReleaseRolledBack, ReleaseRollbackFailed, ReleaseNeedsHuman, ReleaseSuperseded, ReleaseBreakGlass,
 		CronMissed, CronFailed, CronLate, CronSlow, CronFast, CronOften, HealthDown, HealthDegraded, SourceStale, AuditHead,
 	}
 }

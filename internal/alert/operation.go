@@ -33,11 +33,17 @@ func eventOf(p release.Phase) Event {
 // the audit chain leaves the box with it.
 func (e *Engine) judgeOperation(ctx context.Context, call Call) error {
 	o, err := e.store.Operation(ctx, call.Subject)
-	if fault.Is(err, fault.NotFound) || err == nil && !o.Phase.Ended() {
+	if fault.Is(err, fault.NotFound) {
 		return e.store.Apply(ctx, Change{Done: &call})
+	}
+	if err == nil && o.Work.Ask.Glass {
+		err = e.tellGlass(ctx, &o)
 	}
 	if err != nil {
 		return err
+	}
+	if !o.Phase.Ended() {
+		return e.store.Apply(ctx, Change{Done: &call})
 	}
 	c, err := e.operationChange(ctx, &o)
 	if err != nil {
@@ -56,6 +62,23 @@ func (e *Engine) judgeOperation(ctx context.Context, call Call) error {
 		return e.apply(ctx, c)
 	}
 	return e.tellHead(ctx, head.Seq, head.Hash, head.At, told, &c)
+}
+
+// tellGlass tells once that somebody broke the glass: at the beginning of the
+// operation, so that nobody hears of it only when it is over.
+func (e *Engine) tellGlass(ctx context.Context, o *release.Operation) error {
+	mark := Mark{Name: string(ReleaseBreakGlass) + ":" + o.ID, To: 1}
+	if told, err := e.store.Mark(ctx, mark.Name); err != nil || told > 0 {
+		return err
+	}
+	text := "They say: " + o.Reason + "."
+	if o.Glass != nil && len(o.Glass.Passed) > 0 {
+		text += " " + o.Glass.String()
+	}
+	return e.apply(ctx, Change{Mark: &mark, Messages: e.tellAll(Message{Event: ReleaseBreakGlass, Kind: TellNews, Content: Content{
+		Project: o.Project, Environment: o.Environment, Subject: o.ID, Title: hostile.Line(o.By.Name, hostile.NameLimit) + " broke the glass to change " + o.Environment,
+		Text: hostile.Line(text, hostile.TitleLimit), Path: "/admin/environments/operations/" + o.ID, At: o.CreatedAt,
+	}})})
 }
 
 func (e *Engine) operationChange(ctx context.Context, o *release.Operation) (Change, error) {

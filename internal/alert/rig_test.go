@@ -196,7 +196,7 @@ func (r *rig) probes(dots string) {
 }
 
 // begin starts an operation on prod that has switched, and answers its end.
-func (r *rig) begin(id string) (end func(p release.Phase, message string)) {
+func (r *rig) begin(id string, change ...func(*release.Operation)) (end func(p release.Phase, message string)) {
 	r.t.Helper()
 	ctx, now := r.t.Context(), time.Now().UTC()
 	permit, err := r.control.Gate.Allow(ctx, r.boss, access.Promote, access.On{Project: "shop", Environment: "prod", Object: id})
@@ -206,6 +206,9 @@ func (r *rig) begin(id string) (end func(p release.Phase, message string)) {
 	o := release.Operation{
 		ID: id, Project: "shop", Environment: "prod", Action: release.Promote, Phase: release.Requested, Reason: "test", CreatedAt: now, PhaseAt: now, RecordEnvironment: "production",
 		From: &release.Build{ID: "dpl_1", Commit: strings.Repeat("a", 40)}, To: &release.Build{ID: "dpl_2", Commit: strings.Repeat("b", 40), Message: "Break it"},
+	}
+	for _, fn := range change {
+		fn(&o)
 	}
 	if err := r.db.Begin(ctx, o, "", permit.Receipt(access.Note{Reason: "test"})); err != nil {
 		r.t.Fatal(err)

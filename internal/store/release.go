@@ -105,6 +105,11 @@ func (db *DB) Begin(ctx context.Context, op release.Operation, displace string, 
 		}); err != nil {
 			return err
 		}
+		if op.Work.Ask.Glass { // told at once, and not only at the end
+			if err := call(ctx, tx, alert.OperationCall, op.ID, op.CreatedAt); err != nil {
+				return err
+			}
+		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO jobs (id, due_at) VALUES ($1, $2)`, op.ID, op.CreatedAt.UnixMicro())
 		return err
 	})
