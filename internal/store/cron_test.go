@@ -23,8 +23,9 @@ import (
 // Jobs and runs of the test below: more jobs than any app has, and enough runs
 // that a scan of them would cost more than all the rest.
 const (
-	manyJobs = 550 // in each of three environments
-	manyRuns = 24  // of each of those
+	manyJobs = 550     // in each of three environments
+	manyRuns = 4       // of each of those
+	manyMore = 100_000 // runs of jobs that are not looked at
 )
 
 // fill makes the jobs, their runs of the last day, misses and sums.
@@ -40,7 +41,10 @@ func fill(t testing.TB, raw *sql.DB, now time.Time) {
 			INSERT INTO cron_runs (job, at, seq, run_id, state, timing, slot, ended_at, duration_us, overran, status_code, exit_code, error, via, commit_sha, output, output_id, begun)
 			SELECT id, %[2]d - i * %[3]d, 0, '', 1, 1, %[2]d - i * %[3]d, %[2]d - i * %[3]d + 1000000, 1000000, FALSE, 200, -1, '', 'report', '', 0, 0, FALSE FROM n, cron_jobs`,
 			manyRuns, now.UnixMicro(), day/manyRuns-1),
-		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 24)
+		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			INSERT INTO cron_runs (job, at, seq, run_id, state, timing, slot, ended_at, duration_us, overran, status_code, exit_code, error, via, commit_sha, output, output_id, begun)
+			SELECT 1000000 + i %% 1000, %d - i * 1000000, 0, '', 1, 1, NULL, %[2]d, 1000000, FALSE, 200, -1, '', 'report', '', 0, 0, FALSE FROM n`, manyMore, now.UnixMicro()),
+		fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 6)
 			INSERT INTO cron_sums (job, span, at, good, failed, late, missed, timed, total_us, max_us)
 			SELECT id, 'h', %d - i * 3600000000, 3, 0, 0, 0, 3, 3000000, 1000000 FROM n, cron_jobs`, now.Truncate(time.Hour).UnixMicro()),
 		`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO cron_outputs (body) SELECT CAST('done' AS BYTEA) FROM n`,
