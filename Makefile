@@ -3,11 +3,14 @@ GO ?= go
 LDFLAGS := -s -w -X github.com/envdeck/envdeck/internal/cli.version=$(VERSION)
 # The vendors' OpenAPI documents, where somebody has them: the simulator's answers are held against them.
 export ENVDECK_SPECS ?= $(abspath $(wildcard ../shared/specs))
+# Some tests wait for a browser or a server: one package more than there are cores
+# runs at a time.
+TOGETHER := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 # The race detector watches this code and its libraries, but not the C of
 # SQLite that a program turned into Go, nor the rounds of argon2: nobody looks
 # for races there, and watching them doubles the time of the tests.
 UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
-RACE := -race $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
+RACE := -race -p $(TOGETHER) $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 .PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma

@@ -16,7 +16,7 @@ const name = "cloudflare"
 type Block struct {
 	// Account is no secret to Cloudflare, but people keep it as one.
 	Account secret.Text `yaml:"account" json:"account" jsonschema:"required,description=The account's id (32 hex digits). Write ${env:CF_ACCOUNT_ID}."`
-	Token   secret.Text `yaml:"token" json:"token" jsonschema:"required,description=An API token with Workers Scripts: Read (Edit, to roll Workers back) and Account Analytics: Read (and Workers Routes: Read on the zones). Write ${env:CF_API_TOKEN}."`
+	Token   secret.Text `yaml:"token" json:"token" jsonschema:"required,description=An API token with Workers Scripts: Read (Edit to roll Workers back) and Account Analytics: Read (and Workers Routes: Read on the zones). Write ${env:CF_API_TOKEN}."`
 	Zones   []string    `yaml:"zones,omitempty" json:"zones,omitempty" jsonschema:"description=Ids of the zones whose routes lead to the Workers."`
 	// Workers maps the name that people see to the script's.
 	Workers map[string]string `yaml:"workers,omitempty" json:"workers,omitempty" jsonschema:"description=The Workers of the project: the name to show and the script's name."`
