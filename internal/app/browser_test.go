@@ -352,7 +352,7 @@ func TestT18StoredTextRunsNothingInABrowser(t *testing.T) {
 		if !get || route.Face != access.FaceWeb || strings.Contains(path, "{file}") || path == "favicon.ico" {
 			continue
 		}
-		for _, query := range []string{"", "?q=" + url.QueryEscape(corpus[0]), "?next=" + url.QueryEscape(corpus[80]), "?token=" + url.QueryEscape(corpus[50])} {
+		for _, query := range []string{"", "?q=" + url.QueryEscape(corpus[0]) + "&next=" + url.QueryEscape(corpus[80]) + "&token=" + url.QueryEscape(corpus[50])} {
 			tb.do(chromedp.Navigate(d.URL() + "/" + strings.NewReplacer("{$}", "", "{seq}", "9", "{id}", d.Tokens.AdminID).Replace(path) + query))
 			shown += tb.clean(path + query)
 			pages++

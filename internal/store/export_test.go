@@ -41,7 +41,7 @@ func (t tap) QueryContext(ctx context.Context, query string, named []driver.Name
 		args[i] = named[i].Value
 	}
 	t.seen(query, args)
-	rows, err := t.pool.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // whoever asked closes and checks them
+	rows, err := t.pool.QueryContext(ctx, query, args...) //nolint:rowserrcheck // whoever asked closes and checks them
 	if err != nil {
 		return nil, err
 	}
