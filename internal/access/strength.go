@@ -1,11 +1,10 @@
 package access
 
 import (
+	_ "embed"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/trustelem/zxcvbn/frequency"
 
 	"github.com/envdeck/envdeck/internal/fault"
 )
@@ -85,14 +84,17 @@ const (
 	topLeaked = 1000 // of so many a guesser tries each beside each
 )
 
+//go:embed leaked.txt
+var leakedText string
+
 // leaked are the passwords of 30,000 that leaks had most often, by rank. They
 // are read anew each time: it takes some milliseconds, hashing the password
 // takes more, and nobody sets one often.
 func leaked() map[string]int {
-	list := frequency.FrequencyLists["passwords"]
-	known := make(map[string]int, len(list))
-	for rank, word := range list {
-		known[word] = rank
+	_, list, _ := strings.Cut(leakedText, "\n\n") // behind its license
+	known := make(map[string]int, strings.Count(list, "\n"))
+	for word := range strings.Lines(list) {
+		known[strings.TrimSuffix(word, "\n")] = len(known)
 	}
 	return known
 }
