@@ -77,7 +77,7 @@ func (e *Engine) tellGlass(ctx context.Context, o *release.Operation) error {
 	}
 	return e.apply(ctx, Change{Mark: &mark, Messages: e.tellAll(Message{Event: ReleaseBreakGlass, Kind: TellNews, Content: Content{
 		Project: o.Project, Environment: o.Environment, Subject: o.ID, Title: hostile.Line(o.By.Name, hostile.NameLimit) + " broke the glass to change " + o.Environment,
-		Text: hostile.Line(text, hostile.TitleLimit), Path: "/admin/environments/operations/" + o.ID, At: o.CreatedAt,
+		Text: hostile.Line(text, hostile.TitleLimit), Path: operationsPath + o.ID, At: o.CreatedAt,
 	}})})
 }
 
