@@ -41,6 +41,7 @@ const (
 	dropsColumn
 	renamesColumn
 	changesType
+	redefines // a whole column, whatever it was: name, type, required, default
 	setsNotNull
 	setsDefault
 	dropsDefault
@@ -97,8 +98,17 @@ func expand(format string) act   { return act{class: Expand, reason: format} }
 func contract(reason string) act { return act{class: Contract, reason: reason} }
 func unknown(reason string) act  { return act{class: Unknown, reason: reason} }
 func blind(reason string) act    { return act{class: Unknown, reason: reason, forget: true} }
-func quoted(n string) string     { return "“" + cut(n, 80) + "”" }
-func (a act) thing() string      { return a.is + " " + quoted(a.on.String()) }
+
+// change is a verdict that holds unless the table is new.
+func change(class Class, reason string) act { return act{do: changes, class: class, reason: reason} }
+
+// pointedAt is what to know of a foreign key although it is safe.
+func pointedAt(to name) string {
+	return "Rows of " + quoted(to.String()) + " that it points at cannot be deleted while it does."
+}
+
+func quoted(n string) string { return "“" + cut(n, 80) + "”" }
+func (a act) thing() string  { return a.is + " " + quoted(a.on.String()) }
 func worstOf(a, b act) act {
 	if b.class.weight() > a.class.weight() {
 		return b

@@ -5,8 +5,9 @@
 //
 // Text goes one way: files.go knows how each tool lays out its files and which
 // part of them runs forwards, split.go cuts that part into statements, a
-// dialect (postgres.go, sqlite.go) has a real parser read each one and says
-// what it does in words that all dialects share (act.go), and rule.go judges.
+// dialect (postgres.go, sqlite.go, mysql.go) has a real parser read each one
+// and says what it does in words that all dialects share (act.go), and rule.go
+// judges.
 // Calls of migration builders (code.go) end in the same words. One rule
 // therefore judges them all, and it remembers what the same release created
 // before: nobody old uses that, so it may be changed and dropped at will.

@@ -13,16 +13,18 @@ func FuzzClassify(f *testing.F) {
 	for _, seed := range []string{
 		"CREATE TABLE a (i int); DROP TABLE b;", "DO $$ BEGIN EXECUTE 'x'; END $$;", "ALTER TABLE a ADD b int, DROP c;", "-- +goose Up\nSELECT 1;\n-- +goose Down\n",
 		"COPY a FROM STDIN;\n1\n\\.\n", "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END;", "E'\\'';", "$a$;$a$", "/* /* */", "\\connect x", "WITH x AS (DELETE FROM a) SELECT 1",
+		"DELIMITER //\nDROP TABLE a//\n", "/*!50000 DROP TABLE a */;", "ALTER TABLE `a` MODIFY `b` int, CHANGE c d int; # x", `ALTER TABLE a COMMENT 'x\'; '`,
 		"class A < ActiveRecord::Migration[7.1]\n def change\n  add_column :a, :b, :string\n end\nend", "exports.up = (knex) => knex.schema.dropTable('a')",
 	} {
 		for _, tool := range []string{"", "goose", "drizzle", "node-pg-migrate"} {
-			f.Add(tool, "a.sql", seed)
+			f.Add("", tool, "a.sql", seed)
 		}
-		f.Add("rails", "a.rb", seed)
-		f.Add("knex", "a.ts", seed)
+		f.Add("mysql", "", "a.sql", seed)
+		f.Add("", "rails", "a.rb", seed)
+		f.Add("", "knex", "a.ts", seed)
 	}
-	f.Fuzz(func(t *testing.T, tool, path, text string) {
-		for _, m := range Classify(Options{Tool: tool}, []File{{Path: path, Text: []byte(text)}}) {
+	f.Fuzz(func(t *testing.T, dialect, tool, path, text string) {
+		for _, m := range Classify(Options{Tool: tool, Dialect: Dialect(dialect)}, []File{{Path: path, Text: []byte(text)}}) {
 			class := Expand
 			for _, s := range m.Statements {
 				class = Worse(class, s.Class)
@@ -35,7 +37,10 @@ func FuzzClassify(f *testing.F) {
 				if _, err := oliphant.Parse(s.Text); err == nil {
 					continue
 				}
-				if _, err := parser.ParseString(s.Text); err != nil {
+				if _, err := parser.ParseString(s.Text); err == nil {
+					continue
+				}
+				if _, err := parse(MySQL, s.Text); err != nil {
 					t.Errorf("%q does not parse, and is called expand: %s", s.Text, s.Reason)
 				}
 			}

@@ -40,7 +40,7 @@ func pgCommand(on name, c *ast.AlterTableCmd) []act {
 	case ast.AlterTableType_AT_SetNotNull:
 		return []act{{do: setsNotNull, column: column}}
 	case ast.AlterTableType_AT_DropNotNull:
-		return []act{pgChange(Expand, "Column "+quoted(column)+" may be empty from now on: nothing older fails until a newer release leaves it empty.")}
+		return []act{change(Expand, "Column "+quoted(column)+" may be empty from now on: nothing older fails until a newer release leaves it empty.")}
 	case ast.AlterTableType_AT_AlterColumnType:
 		return []act{{do: changesType, column: column}}
 	case ast.AlterTableType_AT_AddConstraint:
@@ -48,14 +48,14 @@ func pgCommand(on name, c *ast.AlterTableCmd) []act {
 	case ast.AlterTableType_AT_DropConstraint:
 		return []act{{do: dropsConstraint, name: column}}
 	case ast.AlterTableType_AT_AttachPartition, ast.AlterTableType_AT_AddInherit:
-		return []act{pgChange(Unknown, "Another table becomes a part of "+quoted(on.String())+": rows of older releases may not fit it.")}
+		return []act{change(Unknown, "Another table becomes a part of "+quoted(on.String())+": rows of older releases may not fit it.")}
 	case ast.AlterTableType_AT_DetachPartition, ast.AlterTableType_AT_DetachPartitionFinalize, ast.AlterTableType_AT_DropInherit:
-		return []act{pgChange(Contract, "A part of "+quoted(on.String())+" is taken off: older releases do not find its rows any more.")}
+		return []act{change(Contract, "A part of "+quoted(on.String())+" is taken off: older releases do not find its rows any more.")}
 	case ast.AlterTableType_AT_EnableRowSecurity, ast.AlterTableType_AT_ForceRowSecurity:
-		return []act{pgChange(Contract, "Row level security is switched on for "+quoted(on.String())+": an older release sees only what a policy allows it.")}
+		return []act{change(Contract, "Row level security is switched on for "+quoted(on.String())+": an older release sees only what a policy allows it.")}
 	case ast.AlterTableType_AT_AddIdentity:
 		if pgAlways(c.GetDef()) {
-			return []act{pgChange(Contract, "Column "+quoted(column)+" is always numbered by the database: an older release that writes it fails.")}
+			return []act{change(Contract, "Column "+quoted(column)+" is always numbered by the database: an older release that writes it fails.")}
 		}
 		return []act{{do: setsDefault, column: column}}
 	case ast.AlterTableType_AT_DropIdentity, ast.AlterTableType_AT_DropExpression:
@@ -71,17 +71,14 @@ func pgSettings(c *ast.AlterTableCmd) act {
 		ast.AlterTableType_AT_SetCompression, ast.AlterTableType_AT_ClusterOn, ast.AlterTableType_AT_DropCluster, ast.AlterTableType_AT_SetLogged,
 		ast.AlterTableType_AT_SetUnLogged, ast.AlterTableType_AT_SetTableSpace, ast.AlterTableType_AT_SetAccessMethod, ast.AlterTableType_AT_SetRelOptions,
 		ast.AlterTableType_AT_ResetRelOptions, ast.AlterTableType_AT_ReplaceRelOptions, ast.AlterTableType_AT_ReplicaIdentity, ast.AlterTableType_AT_DropOids:
-		return pgChange(Expand, "It says how rows are kept, and changes none.")
+		return change(Expand, "It says how rows are kept, and changes none.")
 	case ast.AlterTableType_AT_ValidateConstraint:
-		return pgChange(Expand, "A rule that holds for new rows already is checked for old ones.")
+		return change(Expand, "A rule that holds for new rows already is checked for old ones.")
 	case ast.AlterTableType_AT_DisableRowSecurity, ast.AlterTableType_AT_NoForceRowSecurity:
-		return pgChange(Expand, "Row level security is switched off: nobody sees less than before.")
+		return change(Expand, "Row level security is switched off: nobody sees less than before.")
 	}
-	return pgChange(Unknown, "What this change of the table does to older releases, nobody can tell.")
+	return change(Unknown, "What this change of the table does to older releases, nobody can tell.")
 }
-
-// pgChange is a verdict that holds unless the table is new.
-func pgChange(class Class, reason string) act { return act{do: changes, class: class, reason: reason} }
 
 func pgAlways(n *ast.Node) bool { return n.GetConstraint().GetGeneratedWhen() == "a" }
 

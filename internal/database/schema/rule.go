@@ -180,6 +180,8 @@ func (s *state) old(a act) (Class, string) {
 			return Expand, "Column " + col + " is new in this release, so no older one minds its type."
 		}
 		return Contract, "Column " + col + " of " + table + " gets another type: what an older release reads or writes there may not fit."
+	case redefines:
+		return s.redefine(a, born)
 	case setsNotNull:
 		if born == nil {
 			return Contract, "Column " + col + " of " + table + " becomes required: an older release may leave it empty."
@@ -204,6 +206,23 @@ func (s *state) old(a act) (Class, string) {
 	default:
 		return a.class, noted(a.reason, a.note)
 	}
+}
+
+// redefine judges a column that is written anew. What it was stands in no
+// statement: it may be another comment, a wider type, a narrower one.
+func (s *state) redefine(a act, born *newBorn) (Class, string) {
+	col, table := quoted(a.column), quoted(a.on.String())
+	if born == nil {
+		return Unknown, "Column " + col + " of " + table + " is defined anew, and the statement does not say how it was: if it takes less than before, what an older release writes may not fit."
+	}
+	born.notNull, born.deflt = a.col.notNull || a.col.primary, a.col.deflt || a.col.computed
+	switch {
+	case born.notNull && !born.deflt:
+		return Contract, "Column " + col + " of " + table + " becomes required and has no default: older releases do not know it and cannot fill it."
+	case born.bound && born.deflt, a.col.risky:
+		return Unknown, "Column " + col + " of " + table + " has to meet a constraint or is computed: whether rows of older releases do, nobody can tell."
+	}
+	return Expand, "Column " + col + " is new in this release, so no older one minds how it is defined."
 }
 
 func (s *state) dropDefault(a act, born *newBorn) (Class, string) {

@@ -78,8 +78,7 @@ type Dialect string
 const (
 	Postgres Dialect = "postgres"
 	SQLite   Dialect = "sqlite"
-	// MySQL has no parser here: its statements are unknown.
-	MySQL Dialect = "mysql"
+	MySQL    Dialect = "mysql" // MariaDB too
 )
 
 // Classify reads the migrations of one release in the order they run, which is
@@ -151,18 +150,37 @@ func (o Options) script(text string, known *state) []Statement {
 		said, _ := read(o.Dialect, part, known)
 		return said
 	}
-	// A file is written in one dialect: the first that understands all of it.
+	return anyDialect(part, known)
+}
+
+// anyDialect reads a script whose dialect is not known, in the first one that
+// understands all of it. Where the dialects do not agree on what is a quote and
+// what is a comment, one could hide a statement from another, so the worst of
+// the readings counts.
+func anyDialect(part []piece, known *state) []Statement {
 	before := known.clone()
-	first, whole := read(Postgres, part, known)
-	if whole {
-		return first
+	said, whole := read(Postgres, part, known)
+	torn := slices.ContainsFunc(part, func(p piece) bool { return ambiguous(p.text) })
+	for _, d := range []Dialect{SQLite, MySQL} {
+		if whole && !torn {
+			break
+		}
+		other := before.clone()
+		again, all := read(d, part, other)
+		if all && (!whole || weightOf(again) > weightOf(said)) {
+			said, whole = again, true
+			*known = *other
+		}
 	}
-	other := before.clone()
-	if said, whole := read(SQLite, part, other); whole {
-		*known = *other
-		return said
+	return said
+}
+
+func weightOf(all []Statement) int {
+	class := Expand
+	for _, s := range all {
+		class = Worse(class, s.Class)
 	}
-	return first
+	return class.weight()
 }
 
 // read judges every statement of a script; false when one did not parse.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -51,26 +52,35 @@ type cutter struct {
 	words   []string // the first words of the statement
 	last    string   // the last word
 	deep    int
+	opened  bool   // the statement had a BEGIN
+	ends    string // what ends a statement, when somebody said DELIMITER
 	out     []piece
 }
 
 func (c *cutter) step() {
 	rest := c.text[c.at:]
 	switch b := rest[0]; {
-	case strings.HasPrefix(rest, "--"):
+	case c.ends != "" && strings.HasPrefix(rest, c.ends):
+		c.end()
+		c.at += len(c.ends)
+		c.from = c.at
+	case c.dialect == MySQL && !c.begun && delimiter.MatchString(rest):
+		c.delimit(rest)
+	case c.lineComment(rest):
 		c.skip(lineEnd(rest))
+	case strings.HasPrefix(rest, "/*!"), strings.HasPrefix(rest, "/*M!"): // which MySQL runs
+		c.take(comment(rest, c.dialect == Postgres))
 	case strings.HasPrefix(rest, "/*"):
 		c.skip(comment(rest, c.dialect == Postgres))
 	case b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\f' || b == '\v':
 		c.skip(1)
 	case b == ';':
 		c.at++
-		if c.deep == 0 && !c.inBody() {
+		if c.deep == 0 && c.ends == "" && !c.inBody() {
 			c.end()
 		}
 	case b == '\'' || b == '"' || b == '`' && c.dialect != Postgres:
-		escapes := b == '\'' && c.dialect == Postgres && strings.EqualFold(c.last, "e") && c.at > 0 && (c.text[c.at-1] == 'e' || c.text[c.at-1] == 'E')
-		c.take(quote(rest, b, escapes))
+		c.take(quote(rest, b, c.escapes(b)))
 	case b == '$' && c.dialect == Postgres:
 		c.take(dollar(rest))
 	case b == '(' || b == '[':
@@ -81,10 +91,11 @@ func (c *cutter) step() {
 		c.take(1)
 	case word(b):
 		n := 1
-		for n < len(rest) && (word(rest[n]) || rest[n] >= '0' && rest[n] <= '9' || rest[n] == '$') {
+		for n < len(rest) && (word(rest[n]) || rest[n] >= '0' && rest[n] <= '9' || rest[n] == '$') && (c.ends == "" || !strings.HasPrefix(rest[n:], c.ends)) {
 			n++
 		}
 		c.last = strings.ToUpper(rest[:n])
+		c.opened = c.opened || c.last == "BEGIN"
 		if len(c.words) < 12 {
 			c.words = append(c.words, c.last)
 		}
@@ -92,6 +103,34 @@ func (c *cutter) step() {
 	default:
 		c.take(1)
 	}
+}
+
+// delimiter is how scripts for MySQL's own client say what ends a statement, so
+// that bodies can have semicolons.
+var delimiter = regexp.MustCompile(`(?i)^DELIMITER[ \t]+[^\s]+[ \t]*(\r?\n|$)`)
+
+func (c *cutter) delimit(rest string) {
+	line := rest[:lineEnd(rest)]
+	c.ends = strings.Fields(line)[1]
+	if c.ends == ";" {
+		c.ends = ""
+	}
+	c.skip(len(line))
+}
+
+func (c *cutter) lineComment(rest string) bool {
+	if c.dialect == MySQL {
+		return myLineComment(rest)
+	}
+	return strings.HasPrefix(rest, "--")
+}
+
+// escapes says that a backslash takes the meaning from a quote.
+func (c *cutter) escapes(q byte) bool {
+	if c.dialect == MySQL {
+		return q != '`'
+	}
+	return q == '\'' && c.dialect == Postgres && strings.EqualFold(c.last, "e") && c.at > 0 && (c.text[c.at-1] == 'e' || c.text[c.at-1] == 'E')
 }
 
 // inBody says that a semicolon is one inside of a trigger's or a function's
@@ -105,6 +144,8 @@ func (c *cutter) inBody() bool {
 	switch c.dialect {
 	case SQLite:
 		return strings.Contains(all, " TRIGGER ")
+	case MySQL:
+		return c.opened && (strings.Contains(all, " TRIGGER ") || strings.Contains(all, " PROCEDURE ") || strings.Contains(all, " FUNCTION ") || strings.Contains(all, " EVENT "))
 	default:
 		return (strings.Contains(all, " FUNCTION ") || strings.Contains(all, " PROCEDURE ")) && strings.Contains(c.text[c.from:c.at], "BEGIN ATOMIC")
 	}
@@ -140,7 +181,7 @@ func (c *cutter) end() {
 		}
 	}
 	c.line += passed
-	c.from, c.begun, c.words, c.last, c.deep = c.at, false, nil, "", 0
+	c.from, c.begun, c.words, c.last, c.deep, c.opened = c.at, false, nil, "", 0, false
 }
 
 func word(b byte) bool { return b == '_' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80 }
@@ -187,6 +228,13 @@ func quote(s string, q byte, escapes bool) int {
 	}
 	return len(s)
 }
+
+// ambiguous says that dialects may not agree on where quotes and comments end.
+func ambiguous(s string) bool { return strings.ContainsAny(s, "\\#") || odd.MatchString(s) }
+
+// odd are a comment in a comment, one that only MySQL runs, and dashes that
+// begin a comment for all but MySQL.
+var odd = regexp.MustCompile(`/\*M?!|--[^\s]|/\*[^*]*(\*[^*/]+)*/\*`)
 
 // dollar is how long a dollar-quoted text is, 1 when it is none.
 func dollar(s string) int {
