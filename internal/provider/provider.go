@@ -40,14 +40,6 @@ type VisitorCounter interface {
 	Visitors(ctx context.Context, since, until time.Time) (int64, error)
 }
 
-// ErrorCounter knows how many errors the app reported.
-type ErrorCounter interface {
-	// ErrorCounts counts error events of the last window by the counter's own
-	// environment name, for all environments in one call. An environment
-	// without errors has no entry; events without environment are under "".
-	ErrorCounts(ctx context.Context, window time.Duration) (map[string]int64, error)
-}
-
 // Comparer knows the history of the code.
 type Comparer interface {
 	// Compare says what lies between two commits, given as full hashes.

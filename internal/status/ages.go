@@ -67,6 +67,7 @@ func (f facts) standings() []standing {
 	if f.names.errors != "" {
 		s := standing{name: f.names.errors}
 		stand(&s, f.errors, f.now)
+		stand(&s, f.errorHours, f.now)
 		all = append(all, s)
 	}
 	return all

@@ -242,17 +242,7 @@ func (f facts) changesOf(info *Info, e catalog.Environment) {
 }
 
 func (f facts) countersOf(info *Info, e catalog.Environment) {
-	switch {
-	case f.errors == nil:
-		info.unknown("No error counter is configured for this project.", "errorCount24h")
-	case e.Sentry == "":
-		info.unknown("This environment does not report errors.", "errorCount24h")
-	case !f.errors.Known:
-		info.unknown(reason(f.names.errors, *f.errors), "errorCount24h")
-	default:
-		count := f.errors.Value[e.Sentry] // no row means no errors
-		info.ErrorCount24h = &count
-	}
+	f.errorsOf(info, e)
 	switch {
 	case e.Kind != catalog.Production:
 		info.unknown("Visitors are counted in production only.", "activeUsers")

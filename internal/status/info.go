@@ -54,6 +54,12 @@ type Info struct {
 	Drift        Drift   `json:"drift"`
 
 	ErrorCount24h *int64 `json:"errorCount24h"`
+	// ErrorSource is the source that counts the environment's errors, "" when
+	// nobody does: then nothing about them is missing.
+	ErrorSource string `json:"errorSource,omitempty" doc:"The source that counts its errors. Left out: nobody does, by the configuration."`
+	// ErrorHours are the errors of the last day by the hour, oldest first; null:
+	// not known.
+	ErrorHours []ErrorHour `json:"errorHours" doc:"Errors by the hour, oldest first; events of the last hour are still coming in. null: not known."`
 	// ActiveUsers is the visitors of ActiveUsersWindow: no platform offers
 	// "right now", so the number says what it is.
 	ActiveUsers       *int64 `json:"activeUsers"`
@@ -73,6 +79,15 @@ type Info struct {
 
 	// Unknown is why a field of this object is null, by the field's name.
 	Unknown map[string]string `json:"unknown"`
+}
+
+// ErrorHour is one hour of errors.
+type ErrorHour struct {
+	At time.Time `json:"at"`
+	// Count is null where the hour was not counted: that is no hour without
+	// errors.
+	Count *int64 `json:"count" doc:"null: not counted, which is not 0."`
+	Open  bool   `json:"open" doc:"The hour is not over, or not counted to its end."`
 }
 
 // Lifecycle is where an environment's build stands. It says nothing of health.

@@ -39,6 +39,7 @@ type sources struct {
 	previews   *cache.Entry[provider.DeploymentList]
 	changes    map[string]*cache.Entry[provider.Comparison] // by environment
 	errors     *cache.Entry[map[string]int64]
+	errorHours *cache.Entry[provider.ErrorDay]
 	visitors   *cache.Entry[int64]
 
 	names   names
@@ -70,6 +71,7 @@ type facts struct {
 	previews   *cache.Fact[provider.DeploymentList]
 	changes    map[string]cache.Fact[provider.Comparison]
 	errors     *cache.Fact[map[string]int64]
+	errorHours *cache.Fact[provider.ErrorDay]
 	visitors   *cache.Fact[int64]
 	health     map[string]health.Sample
 	report     *Report
@@ -161,6 +163,10 @@ func (s *sources) addCounters(o Options, changed func()) {
 		s.errors = add(s, o, changed, o.Prefix+"sentry:error_count:all", errorsTTL, func(ctx context.Context) (map[string]int64, error) {
 			return counter.ErrorCounts(ctx, errorWindow)
 		})
+	}
+	if charter, name, ok := provider.Find[provider.ErrorCharter](o.Providers); ok {
+		s.names.errors = name
+		s.errorHours = add(s, o, changed, o.Prefix+"sentry:error_hours:all", errorsTTL, charter.ErrorHours)
 	}
 	if counter, name, ok := provider.Find[provider.VisitorCounter](o.Providers); ok {
 		s.names.visitors = name
@@ -278,7 +284,7 @@ func (s *sources) facts() facts {
 	f := facts{
 		names: s.names, linker: s.linker,
 		live: peek(s.live), production: peek(s.production), previews: peek(s.previews),
-		errors: peek(s.errors), visitors: peek(s.visitors),
+		errors: peek(s.errors), errorHours: peek(s.errorHours), visitors: peek(s.visitors),
 		builds:  map[string]cache.Fact[provider.Deployment]{},
 		changes: map[string]cache.Fact[provider.Comparison]{},
 	}

@@ -38,6 +38,7 @@ type outside struct {
 	history  provider.DeploymentList
 	compare  map[string]provider.Comparison
 	errors   map[string]int64
+	day      provider.ErrorDay
 	visitors int64
 	compared atomic.Int64
 }
@@ -81,6 +82,10 @@ func (o *outside) Visitors(context.Context, time.Time, time.Time) (int64, error)
 
 func (o *outside) ErrorCounts(context.Context, time.Duration) (map[string]int64, error) {
 	return answer(o, func() map[string]int64 { return o.errors })
+}
+
+func (o *outside) ErrorHours(context.Context) (provider.ErrorDay, error) {
+	return answer(o, func() provider.ErrorDay { return o.day })
 }
 
 func (o *outside) Compare(_ context.Context, base, head string) (provider.Comparison, error) {
@@ -134,6 +139,9 @@ func world(now time.Time) *outside {
 		live: provider.Live{Deployment: live, ProductionBranch: "main", Measured: true, Domains: []provider.Domain{{Name: "spike.land", DeploymentID: "dpl_live"}}},
 		next: next, history: provider.DeploymentList{Items: []provider.Deployment{next, live, old}},
 		errors: map[string]int64{"production": 41, "": 3}, visitors: 120,
+		day: provider.ErrorDay{From: now.Truncate(time.Hour).Add(-24 * time.Hour), To: now.Truncate(time.Hour).Add(time.Hour), ByEnvironment: map[string][]provider.ErrorHour{
+			"production": {{At: now.Truncate(time.Hour).Add(-3 * time.Hour), Count: 40}, {At: now.Truncate(time.Hour), Count: 1, Open: true}},
+		}},
 		compare: map[string]provider.Comparison{
 			liveSHA + ".." + nextSHA: {Relation: provider.AheadOf, Ahead: 7, PullRequests: []provider.PullRequest{{Number: 12, Title: "Next thing", URL: "https://github.com/o/r/pull/12", Author: "alice"}}},
 			oldSHA + ".." + liveSHA:  {Relation: provider.AheadOf, Ahead: 2, PullRequests: []provider.PullRequest{{Number: 10, Title: "Live thing"}}},
@@ -385,4 +393,43 @@ func dump(v any) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// What was not counted is a gap and no 0; who has no line had no errors, unless
+// there were more lines than fit.
+func TestErrorsByTheHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := world(time.Now())
+		b := start(t, o, &samples{})
+		synctest.Wait()
+		prod, next := b.Status().Value.Environments["prod"], b.Status().Value.Environments["next"]
+		known, total := 0, int64(0)
+		for _, h := range prod.ErrorHours {
+			if h.Count != nil {
+				known++
+				total += *h.Count
+			}
+		}
+		last := prod.ErrorHours[len(prod.ErrorHours)-1]
+		if len(prod.ErrorHours) != 25 || known != 2 || total != 41 || !last.Open || prod.ErrorSource != "vercel" {
+			t.Errorf("prod: %d hours, %d known with %d errors\n%s", len(prod.ErrorHours), known, total, dump(prod))
+		}
+		for _, h := range next.ErrorHours {
+			if h.Count == nil || *h.Count != 0 {
+				t.Fatalf("next had no errors, yet one hour is %s", dump(h))
+			}
+		}
+		o.change(func() { o.day.Truncated = true })
+		b.Refresh(t.Context())
+		if next := b.Status().Value.Environments["next"]; next.ErrorHours != nil || !strings.Contains(next.Unknown["errorHours"], "more environments") {
+			t.Errorf("next may have had errors: %s", dump(next))
+		}
+		o.change(func() {
+			o.err = &fault.Error{Kind: fault.Unavailable, Message: "Sentry answered 503.", Provider: "sentry"}
+		})
+		b.Refresh(t.Context())
+		if prod := b.Status().Value.Environments["prod"]; len(prod.ErrorHours) != 25 || !b.Status().Value.Sources[0].Stale {
+			t.Errorf("what was known is gone, or does not look old: %s", dump(prod))
+		}
+	})
 }

@@ -33,6 +33,7 @@ type Client struct {
 // The promises of this room.
 var (
 	_ provider.ErrorCounter = (*Client)(nil)
+	_ provider.ErrorCharter = (*Client)(nil)
 	_ provider.Checker      = (*Client)(nil)
 )
 
@@ -200,6 +201,9 @@ func explain(r outbound.Refusal) outbound.Meaning {
 	case http.StatusForbidden:
 		return outbound.Meaning{Text: "the token lacks the scope org:read, or is an organisation's CI token, which cannot read events. Make one of an internal integration with org:read"}
 	case http.StatusNotFound:
+		if r.Route == routeSeries {
+			return outbound.Meaning{Text: "there is no chart of errors here. A Sentry of one's own may be too old for it; else check sentry.org (SENTRY_ORG) and the region in sentry.base_url"}
+		}
 		return outbound.Meaning{Text: "there is no such organisation or project here. Check sentry.org (SENTRY_ORG), sentry.project (SENTRY_PROJECT) and the region in sentry.base_url"}
 	case http.StatusBadRequest:
 		return outbound.Meaning{Text: "it does not know the project, or the token's owner may not see it. Check sentry.project (SENTRY_PROJECT)"}

@@ -31,6 +31,10 @@ func TestContract(t *testing.T) {
 			_, err := counts(ctx, api)
 			return err
 		}},
+		{Name: "error hours", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.ErrorCharter).ErrorHours(ctx)
+			return err
+		}},
 		{Name: "check", Do: func(ctx context.Context, api any) error { return api.(provider.Checker).Check(ctx) }},
 	}}.Run(t)
 }

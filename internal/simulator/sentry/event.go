@@ -197,12 +197,12 @@ func (i *in) bucket(from, to time.Time) (time.Duration, error) {
 			d, ok = time.Duration(n)*time.Second, n > 0
 		}
 		switch {
-		case !ok || d > window:
-			return 0, bad("Invalid interval: %s", text)
+		case !ok || d > window: // the default is taken instead
 		case window/d > 10_000:
 			return 0, bad("Your interval and date range would create too many results. Use a larger interval, or a smaller date range.")
+		default:
+			return max(d, time.Minute), nil
 		}
-		return max(d, time.Minute), nil
 	}
 	switch {
 	case window <= time.Hour:
@@ -260,7 +260,7 @@ func timeseries(i *in) (*wire.Answer, error) {
 	for n, g := range groups {
 		meta := obj{"valueType": "integer", "valueUnit": nil, "interval": width.Milliseconds()}
 		one := obj{"yAxis": fn, "values": bars(i, g.list, from, to, width, fn), "meta": meta}
-		if i.Has("topEvents") {
+		if i.Has("topEvents") && len(list) > 0 { // no events are one line of nobody
 			meta["order"], meta["isOther"] = n, g.fields == nil
 			by := []obj{}
 			for _, name := range i.List("groupBy") {
@@ -316,7 +316,10 @@ func (i *in) top(list []world.ErrorEvent, fn string) ([]*row, error) {
 	if err := sortRows(rows, i.Str("sort"), types); err != nil {
 		return nil, err
 	}
-	if len(rows) <= n {
+	switch {
+	case len(rows) == 0: // the server draws zeros, and says of nobody that they are theirs
+		return []*row{{fields: obj{}}}, nil
+	case len(rows) <= n:
 		return rows, nil
 	}
 	other := &row{}

@@ -92,13 +92,13 @@ func Empty() Story {
 func FirstValues() Story {
 	reasons := func() map[string]string {
 		m := map[string]string{}
-		for _, field := range []string{"commit", "commitMessage", "deployedAt", "health", "errorCount24h", "activeUsers", "prsIncluded", "commitsAhead", "lifecycle"} {
+		for _, field := range []string{"commit", "commitMessage", "deployedAt", "health", "errorCount24h", "errorHours", "activeUsers", "prsIncluded", "commitsAhead", "lifecycle"} {
 			m[field] = "No source has answered yet."
 		}
 		return m
 	}
 	blank := func(name, kind, url string) *status.Info {
-		return &status.Info{Name: name, Kind: kind, URL: url, Lifecycle: status.LifecycleUnknown, Health: health.Unknown, Drift: status.DriftUnknown, Unknown: reasons()}
+		return &status.Info{Name: name, Kind: kind, URL: url, Lifecycle: status.LifecycleUnknown, Health: health.Unknown, Drift: status.DriftUnknown, ErrorSource: "sentry", Unknown: reasons()}
 	}
 	return Story{
 		Name: "first values",
@@ -124,8 +124,8 @@ func PartialError() Story {
 	s.Status.Sources[2] = status.Source{Name: "sentry", Error: &status.Problem{Kind: "rejected", Message: "Sentry refused the token. Make a new one with the scope event:read and set SENTRY_AUTH_TOKEN."}}
 	for _, name := range []string{"next", "prod"} {
 		e := s.Status.Environments[name]
-		e.ErrorCount24h = nil
-		e.Unknown = map[string]string{"errorCount24h": "Sentry refused the token."}
+		e.ErrorCount24h, e.ErrorHours = nil, nil
+		e.Unknown = map[string]string{"errorCount24h": "Sentry refused the token.", "errorHours": "Sentry refused the token."}
 	}
 	e := s.Status.Environments["next"]
 	e.Health, e.HealthReason = health.Degraded, new("database answers in 2.1 s, more than the 1 s allowed")
@@ -183,8 +183,8 @@ func Hostile() Story {
 		e.Notes = []status.Note{{Code: "split", Text: bad}}
 		e.PullRequests = []status.PullRequest{{Number: 1, Title: bad, URL: "vbscript:x", Author: bad}}
 		e.HealthParts = []health.Part{{Name: bad, Verdict: health.Verdict(bad), Detail: bad}}
-		e.Unknown = map[string]string{"activeUsers": bad, "errorCount24h": bad}
-		e.ActiveUsers, e.ErrorCount24h = nil, nil
+		e.Unknown = map[string]string{"activeUsers": bad, "errorCount24h": bad, "errorHours": bad}
+		e.ActiveUsers, e.ErrorCount24h, e.ErrorHours, e.ErrorSource = nil, nil, nil, bad
 	}
 	s.Status.Sources[0].Error = &status.Problem{Message: bad}
 	for i := range s.Operations {
@@ -327,6 +327,7 @@ func next() *status.Info {
 	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/e02a9b1")
 	e.InspectorURL = new("https://vercel.com/spike/spike-land/abc")
 	e.ErrorCount24h, e.ActiveUsers = new(int64(3)), nil
+	e.ErrorSource, e.ErrorHours = "sentry", errorHours(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, -1, -1, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)
 	e.Unknown = map[string]string{"activeUsers": "Web Analytics only counts production."}
 	e.CommitsAhead, e.CommitsBehind = new(7), new(0)
 	e.PullRequests = []status.PullRequest{
@@ -346,6 +347,7 @@ func prod() *status.Info {
 	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/9d41c07")
 	e.InspectorURL = new("https://vercel.com/spike/spike-land/def")
 	e.ErrorCount24h, e.ActiveUsers = new(int64(41)), new(int64(1284))
+	e.ErrorSource, e.ErrorHours = "sentry", errorHours(1, 2, 1, 0, 0, 1, 0, 1, 0, 2, 1, 3, 2, 1, 2, 9, 4, 2, 1, 2, 3, 1, 2, 0)
 	e.CommitsAhead, e.CommitsBehind = new(0), new(0)
 	e.PullRequests = []status.PullRequest{{Number: 1468, Title: "Cache credits per workspace", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1468", Author: "zerdos"}}
 	e.PRsIncluded = &[]string{"#1468 Cache credits"}

@@ -110,7 +110,13 @@ type Lane struct {
 	Release      *Release  // what changes it now, or did lately and is worth a word
 	Guard        *ui.Badge // held or frozen; nil when it is free
 
-	Errors   ui.Fact
+	Errors ui.Fact
+	// Uncounted says that nobody counts errors here, which is how it was set up
+	// and nothing that is missing.
+	Uncounted bool
+	Spark     *ui.Spark // errors by the hour; nil when they are not known
+	SparkWhy  ui.Text   // why not, "" when nobody counts them
+
 	Visitors ui.Fact
 	Distance ui.Fact
 

@@ -58,6 +58,16 @@ func TestTemplateFitsItsView(t *testing.T) {
 	}
 }
 
+// uncounted is a project that nobody counts errors of.
+func uncounted() stories.Story {
+	s := stories.Normal()
+	s.Name = "uncounted"
+	for _, e := range s.Status.Environments {
+		e.ErrorSource, e.ErrorHours, e.ErrorCount24h = "", nil, nil
+	}
+	return s
+}
+
 // What a reader must find in each story, and how often.
 func TestStories(t *testing.T) {
 	for _, c := range []struct {
@@ -69,7 +79,8 @@ func TestStories(t *testing.T) {
 			stories.Normal(),
 			map[string]int{
 				".lane": 3, "#lane-1 + .promotion": 1, `.lane[data-tone="good"]`: 3, ".sources .age": 4, ".age[data-state]": 0,
-				"#lane-1-changes li a": 3, "#lane-0 .report": 1, ".lane-alerts .notice": 0, ".trouble[open]": 0, "details.trouble": 0, "#lane-2[data-production]": 1,
+				"#lane-1-changes li a": 3, ".lane svg.spark": 2, "#lane-1 .spark-gap": 3, "#lane-2 .spark-gap": 0, ".spark[data-stale]": 0, "#lane-2 .spark-bar[data-open]": 0, ".lane .spark-bad": 0,
+				`#lane-1 svg.spark[aria-label*="3 hours were not counted"]`: 1, "#lane-0 .report": 1, ".lane-alerts .notice": 0, ".trouble[open]": 0, "details.trouble": 0, "#lane-2[data-production]": 1,
 			},
 			[]string{"7 commits", "3 PRs", "Visitors, last hour", "1\u202f284", "Uncommitted changes", "2 ahead, 5 behind", "87 ms"},
 		},
@@ -77,13 +88,14 @@ func TestStories(t *testing.T) {
 		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 2, `.banner[data-tone="warn"]`: 1, ".banner a": 1}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back from e02a9b1 to 9d41c07 by envdeck itself, because 3 of the last 5 probes were bad: the database does not answer."}},
 		{stories.Guarded(), map[string]int{".banner": 3, "#lane-2 .lane-state .badge": 2, "[data-slot=promote] a.primary": 0}, []string{"prod is held by ana-ruiz until 24 Nov 14:30 UTC", "A freeze begins 22 Nov 16:30 UTC", "1 request waits for an approval"}},
 		{stories.Split(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 1, `#lane-2 .notice[data-tone="busy"]`: 1, `#lane-2 .lane-state .badge[data-tone="busy"]`: 1}, []string{"Deploying"}},
-		{stories.PartialError(), map[string]int{"details.trouble": 1, ".trouble .notice": 2, `.age[data-source="github"][data-state="stale"]`: 1, `.age[data-source="sentry"][data-state="never"]`: 1, ".lane": 3}, []string{"Sentry refused the token", "database answers in 2.1 s"}},
+		{stories.PartialError(), map[string]int{"details.trouble": 1, ".trouble .notice": 2, `.age[data-source="github"][data-state="stale"]`: 1, `.age[data-source="sentry"][data-state="never"]`: 1, ".lane": 3, "svg.spark": 0, ".lane-errors .why": 2}, []string{"Sentry refused the token", "database answers in 2.1 s"}},
 		{stories.Six(), map[string]int{`.lanes[data-count="6"] .lane`: 6, ".promotion": 1}, nil},
+		{uncounted(), map[string]int{"svg.spark": 0, ".lane-errors": 0, ".tiles > :first-child .why": 0}, []string{"– not counted"}},
 		{stories.Two(), map[string]int{".lane": 2, ".promotion": 1}, nil},
 		{stories.Same(), map[string]int{".promotion": 1}, []string{"Nothing waits"}},
 		{stories.Down(), map[string]int{`.lane[data-tone="bad"]`: 2, `[data-tone="good"]`: 0}, []string{"connection refused", "commits unknown"}},
 		{stories.FirstValues(), map[string]int{`.lane[data-tone="unknown"]`: 2, `[data-tone="good"]`: 0}, []string{"Build unknown", "Health unknown", "No source has answered yet."}},
-		{stories.Stale(), map[string]int{`.lane[data-tone="good"]`: 0, `.sources .age[data-state="stale"]`: 4}, []string{"stale 1 h"}},
+		{stories.Stale(), map[string]int{`.lane[data-tone="good"]`: 0, `.sources .age[data-state="stale"]`: 4, ".spark[data-stale]": 2, ".spark-scale[data-stale]": 2}, []string{"stale 1 h"}},
 		{stories.Story{}, map[string]int{".lane": 0, `.blank[data-tone="busy"]`: 1}, []string{"Asking for the first time"}},
 	} {
 		t.Run(c.story.Name, func(t *testing.T) {

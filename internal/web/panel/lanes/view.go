@@ -25,6 +25,7 @@ func NewView(s status.Status) View {
 		}
 		lane := newLane(*info)
 		lane.ID = "lane-" + strconv.Itoa(i)
+		lane.errors(info, slices.ContainsFunc(s.Sources, func(one status.Source) bool { return one.Name == info.ErrorSource && one.Stale }))
 		v.Lanes = append(v.Lanes, lane)
 	}
 	v.Promotion = newPromotion(s, v.Lanes)
@@ -48,7 +49,6 @@ func newLane(in status.Info) Lane {
 		l.CheckedAt = *in.HealthCheckedAt
 	}
 	l.Probed = newProbe(in)
-	l.Errors = number(in.ErrorCount24h, in.Unknown["errorCount24h"])
 	l.Visitors = number(in.ActiveUsers, in.Unknown["activeUsers"])
 	l.Distance = distance(in)
 	l.Changes, l.ChangesOf, l.ChangesWhy = changes(in)

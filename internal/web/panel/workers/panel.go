@@ -97,7 +97,7 @@ type Card struct {
 	Script   ui.Text // "" when it is the name
 	State    ui.Badge
 	Figures  []Figure
-	Spark    *Spark
+	Spark    *ui.Spark
 	SparkWhy ui.Text // why there is none
 	Serving  []Share
 	WhyNot   ui.Text // why nobody knows what serves

@@ -127,34 +127,13 @@ func name(s *string) ui.Text {
 	return ui.Title(*s)
 }
 
-// Spark is a day by the hour: bars of requests over bars of errors.
-type Spark struct {
-	Width    int
-	Requests []Bar
-	Errors   []Bar
-	Label    string // in words, for who does not see it
-	Most     ui.Text
-}
-
-// Bar is one bar; Title says the hour in words.
-type Bar struct {
-	X, Y, H float64
-	Title   string
-	Open    bool // the hour is not over
-}
-
-// The measures of a spark, in its own units.
-const (
-	barStep  = 10
-	barTop   = 36.0 // height of the requests
-	errorTop = 12.0 // height of the errors, below a gap of 4
-)
-
-func newSpark(hours []worker.Hour) *Spark {
+// newSpark draws the requests of a day over its errors; nil when the hours are
+// not known.
+func newSpark(hours []worker.Hour) *ui.Spark {
 	if hours == nil {
 		return nil
 	}
-	s := &Spark{Width: max(len(hours), 1) * barStep}
+	s := ui.NewSpark(len(hours), true)
 	var most, worst, requests, bad int64
 	for _, h := range hours {
 		most, worst = max(most, h.Requests), max(worst, h.Errors)
@@ -162,23 +141,12 @@ func newSpark(hours []worker.Hour) *Spark {
 	}
 	for i, h := range hours {
 		title := fmt.Sprintf("%s UTC: %s, %s", h.At.UTC().Format("15:04"), ui.Plural(int(h.Requests), "request", "requests"), ui.Plural(int(h.Errors), "error", "errors"))
-		high := scale(h.Requests, most, barTop)
-		s.Requests = append(s.Requests, Bar{X: float64(i*barStep) + 1, Y: barTop - high, H: high, Title: title, Open: i == len(hours)-1})
-		if h.Errors > 0 {
-			s.Errors = append(s.Errors, Bar{X: float64(i*barStep) + 1, Y: barTop + 4, H: scale(h.Errors, worst, errorTop), Title: title})
-		}
+		s.Bar(h.Requests, most, title, i == len(hours)-1)
+		s.Below(h.Errors, worst, title)
 	}
 	s.Most = ui.Text(ui.Count(most))
 	s.Label = fmt.Sprintf("%s and %s in the last %d hours, at most %s an hour", ui.Plural(int(requests), "request", "requests"), ui.Plural(int(bad), "invocation error", "invocation errors"), len(hours), ui.Count(most))
 	return s
-}
-
-// scale keeps the smallest bar visible.
-func scale(n, most int64, height float64) float64 {
-	if n == 0 || most == 0 {
-		return 0
-	}
-	return max(float64(int64(float64(n)/float64(most)*height*10))/10, 1.5)
 }
 
 // Whole is one worker with what it was before.
