@@ -85,8 +85,9 @@ func (t Timetable) Check() error {
 // compiled is a timetable that can be asked.
 type compiled struct {
 	Timetable
-	expr expr.Schedule
-	zone *time.Location
+	expr  expr.Schedule
+	zone  *time.Location
+	words string // see text
 }
 
 func (t Timetable) compile() (compiled, error) {
@@ -120,6 +121,7 @@ func (t Timetable) compile() (compiled, error) {
 	if places != nil {
 		return compiled{}, &fault.Error{Kind: fault.Invalid, Message: "The job's timetable cannot be used.", Places: places}
 	}
+	c.words = c.text()
 	return c, nil
 }
 

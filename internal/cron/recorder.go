@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -140,9 +141,12 @@ func (rec *recorder) wait() time.Duration {
 	return max(next.Sub(rec.clock.Now()), time.Millisecond)
 }
 
-// gather takes what else has arrived.
+// gather takes what else has arrived. It lets the reporters run once more, whom
+// the transaction before has just answered: many that go together cost little
+// more than one.
 func (rec *recorder) gather(first *pending) []*pending {
 	batch := make([]*pending, 0, 64)
+	waited := false
 	for p := first; ; {
 		if p.taken.CompareAndSwap(false, true) {
 			batch = append(batch, p)
@@ -150,6 +154,16 @@ func (rec *recorder) gather(first *pending) []*pending {
 		if len(batch) >= batchLimit {
 			return batch
 		}
+		select {
+		case p = <-rec.queue:
+			continue
+		default:
+		}
+		if waited {
+			return batch
+		}
+		waited = true
+		runtime.Gosched()
 		select {
 		case p = <-rec.queue:
 		default:

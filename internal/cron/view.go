@@ -58,7 +58,7 @@ type Stats struct {
 
 // view makes the finished copy.
 func (s *state) view(now time.Time, present *attendance, moves []Switch) *View {
-	v := &View{Job: s.job, Words: s.table.text(), Band: s.usual(), due: s.table, s: s.next}
+	v := &View{Job: s.job, Words: s.table.words, Band: s.usual(), due: s.table, s: s.next}
 	if !s.last.EndedAt.IsZero() {
 		last := s.last
 		v.Last = &last
@@ -85,11 +85,13 @@ func (s *state) stats(now time.Time) Stats {
 		st.From = s.job.CreatedAt
 	}
 	var total time.Duration
-	for i, h := range s.hours {
+	first := from.Truncate(time.Hour)
+	for i := range s.hours {
+		h := &s.hours[i]
 		if i == 0 && h.At.Before(st.From) && h.At.After(from) {
 			st.From = h.At // runs from before the job was known were brought in
 		}
-		if h.At.Before(from.Truncate(time.Hour)) {
+		if h.At.Before(first) {
 			continue
 		}
 		st.Good += h.Good

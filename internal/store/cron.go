@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
-	"github.com/envdeck/envdeck/internal/alert"
 	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/cron/expr"
 )
@@ -25,15 +23,6 @@ const (
 
 // CronsShared says that other processes write to the same database.
 func (db *DB) CronsShared() bool { return db.path == "" }
-
-// RecordCrons runs do in one transaction.
-func (db *DB) RecordCrons(ctx context.Context, do func(cron.Ledger) error) error {
-	return db.tx(ctx, "keep the reports of cron jobs", func(tx *sql.Tx) error {
-		l := &cronLedger{ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}}
-		defer l.close()
-		return do(l)
-	})
-}
 
 // CronJobs lists every job.
 func (db *DB) CronJobs(ctx context.Context) ([]cron.Job, error) {
@@ -171,166 +160,6 @@ func oldest(table, column, also string) string {
 func (db *DB) SweepCronWatches(ctx context.Context, before time.Time) error {
 	_, err := db.write.ExecContext(ctx, `DELETE FROM cron_watches WHERE to_at < $1`, before.UnixMicro())
 	return db.fault(err, "forget when servers were there")
-}
-
-// cronLedger is one transaction.
-type cronLedger struct {
-	ctx        context.Context //nolint:containedctx // a ledger lives as long as its transaction
-	tx         *sql.Tx
-	statements map[string]*sql.Stmt
-}
-
-func (l *cronLedger) close() {
-	for _, s := range l.statements {
-		_ = s.Close() // the transaction is over
-	}
-}
-
-// prepared is a statement that is prepared once per transaction: a busy
-// transaction runs each many times.
-func (l *cronLedger) prepared(query string) (*sql.Stmt, error) {
-	if s := l.statements[query]; s != nil {
-		return s, nil
-	}
-	s, err := l.tx.PrepareContext(l.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	l.statements[query] = s
-	return s, nil
-}
-
-func (l *cronLedger) exec(query string, args ...any) (bool, error) {
-	s, err := l.prepared(query)
-	if err != nil {
-		return false, err
-	}
-	res, err := s.ExecContext(l.ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}
-
-func (l *cronLedger) PutJob(j cron.Job) (cron.Job, error) {
-	values := []any{
-		j.Project, j.Environment, j.Path, j.Variant, j.Schedule, string(j.Dialect), j.Zone, j.Period.Microseconds(), string(j.Source),
-		j.Grace.Microseconds(), j.MaxRun.Microseconds(), j.Early.Microseconds(), j.Ping, j.Active, j.Since.UnixMicro(), j.CreatedAt.UnixMicro(),
-	}
-	if j.ID != 0 {
-		_, err := l.exec(`UPDATE cron_jobs SET project = $1, environment = $2, path = $3, variant = $4, schedule = $5, dialect = $6, zone = $7,
-			period_us = $8, source = $9, grace_us = $10, max_run_us = $11, early_us = $12, ping = $13, active = $14, since = $15, created_at = $16
-			WHERE id = $17`, append(values, j.ID)...)
-		return j, err
-	}
-	_, err := l.exec(`INSERT INTO cron_jobs (project, environment, path, variant, schedule, dialect, zone, period_us, source,
-			grace_us, max_run_us, early_us, ping, active, since, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-		ON CONFLICT (project, environment, path, variant) DO NOTHING`, values...)
-	if err != nil {
-		return j, err
-	}
-	there, _, err := l.Job(j.Project, j.Environment, j.Path, j.Variant)
-	return there, err
-}
-
-func (l *cronLedger) Job(project, environment, path, variant string) (cron.Job, bool, error) {
-	all, err := scanAll(l.ctx, l.tx, scanJob, `SELECT `+jobColumns+` FROM cron_jobs
-		WHERE project = $1 AND environment = $2 AND path = $3 AND variant = $4`, project, environment, path, variant)
-	if err != nil || len(all) == 0 {
-		return cron.Job{}, false, err
-	}
-	return all[0], true, nil
-}
-
-func (l *cronLedger) AddRun(r cron.Run) (bool, error) {
-	var duration sql.NullInt64
-	if r.Timed {
-		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
-	}
-	return l.exec(`INSERT INTO cron_runs (`+runColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`,
-		r.Job, r.At.UnixMicro(), r.Seq, r.ID, int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Via, r.Commit, r.Output, r.OutputID, r.Begun)
-}
-
-func (l *cronLedger) ChangeRun(r cron.Run) error {
-	var duration sql.NullInt64
-	if r.Timed {
-		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
-	}
-	_, err := l.exec(`UPDATE cron_runs SET state = $1, timing = $2, slot = $3, ended_at = $4, duration_us = $5, overran = $6,
-		status_code = $7, exit_code = $8, error = $9, commit_sha = $10, output = $11, output_id = $12 WHERE job = $13 AND at = $14 AND seq = $15`,
-		int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Commit, r.Output, r.OutputID, r.Job, r.At.UnixMicro(), r.Seq)
-	return err
-}
-
-// PutOutput keeps what a run printed, in the place of what is kept of it.
-func (l *cronLedger) PutOutput(id int64, body []byte) (int64, error) {
-	if id != 0 {
-		_, err := l.exec(`UPDATE cron_outputs SET body = $1 WHERE id = $2`, body, id)
-		return id, err
-	}
-	s, err := l.prepared(`INSERT INTO cron_outputs (body) VALUES ($1) RETURNING id`)
-	if err != nil {
-		return 0, err
-	}
-	err = s.QueryRowContext(l.ctx, body).Scan(&id)
-	return id, err
-}
-
-func (l *cronLedger) DropOutput(id int64) error {
-	_, err := l.exec(`DELETE FROM cron_outputs WHERE id = $1`, id)
-	return err
-}
-
-func (l *cronLedger) AddMiss(m cron.Miss) (bool, error) {
-	return l.exec(`INSERT INTO cron_misses (job, slot, deadline, noticed_at, operation, quiet) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job, slot) DO NOTHING`,
-		m.Job, m.Slot.UnixMicro(), m.Deadline.UnixMicro(), m.NoticedAt.UnixMicro(), m.Operation, m.Quiet)
-}
-
-func (l *cronLedger) DropMiss(job int64, slot time.Time) error {
-	_, err := l.exec(`DELETE FROM cron_misses WHERE job = $1 AND slot = $2`, job, slot.UnixMicro())
-	return err
-}
-
-func (l *cronLedger) AddSums(hours []cron.Sum) error {
-	for _, s := range hours {
-		_, err := l.exec(`INSERT INTO cron_sums (job, span, at, good, failed, late, missed, timed, total_us, max_us)
-			VALUES ($1, 'h', $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (job, span, at) DO UPDATE SET good = cron_sums.good + excluded.good, failed = cron_sums.failed + excluded.failed,
-			  late = cron_sums.late + excluded.late, missed = cron_sums.missed + excluded.missed, timed = cron_sums.timed + excluded.timed,
-			  total_us = cron_sums.total_us + excluded.total_us,
-			  max_us = CASE WHEN excluded.max_us > cron_sums.max_us THEN excluded.max_us ELSE cron_sums.max_us END`,
-			s.Job, s.At.UnixMicro(), s.Good, s.Failed, s.Late, s.Missed, s.Timed, s.Total.Microseconds(), s.Max.Microseconds())
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Call asks to judge a job, in the transaction of what it did.
-func (l *cronLedger) Call(job int64, at time.Time) error {
-	_, err := l.exec(callSQL, string(alert.JobCall), strconv.FormatInt(job, 10), at.UnixMicro())
-	return err
-}
-
-func (l *cronLedger) PutWatch(w cron.Watch) error {
-	_, err := l.exec(`INSERT INTO cron_watches (id, from_at, to_at) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET to_at = excluded.to_at`, w.ID, w.From.UnixMicro(), w.To.UnixMicro())
-	return err
-}
-
-// Kept takes the job's row first, so that processes which share the database
-// decide about a job one after the other.
-func (l *cronLedger) Kept(job int64, recent int) (cron.Kept, error) {
-	if _, err := l.exec(`UPDATE cron_jobs SET id = id WHERE id = $1`, job); err != nil {
-		return cron.Kept{}, err
-	}
-	return keptRuns(l.ctx, l.tx, job, recent)
 }
 
 func scanAll[T any](ctx context.Context, q rowsFrom, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {

@@ -35,19 +35,53 @@ func (db *DB) openSQLite(ctx context.Context, dir string) error {
 	}
 	// synchronous=FULL: what was acknowledged survives a power cut. immediate:
 	// a transaction that will write takes the lock when it begins, so that it
-	// never fails in the middle because somebody else wrote first.
+	// never fails in the middle because somebody else wrote first. The pages in
+	// memory are enough for the newest rows of some thousand jobs. What is in
+	// the log is carried over beside the writer, see keepCheckpointed; only when
+	// that does not keep up, the writer does it by itself.
 	var err error
-	if db.write, err = sql.Open("sqlite", sqliteDSN(db.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)")); err != nil {
+	if db.write, err = sql.Open("sqlite", sqliteDSN(db.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16384)", "wal_autocheckpoint(4000)")); err != nil {
 		return db.fault(err, "open its database")
 	}
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", sqliteDSN(db.path, "deferred", "query_only(1)")); err != nil {
+	if db.read, err = sql.Open("sqlite", sqliteDSN(db.path, "deferred", "query_only(1)", "synchronous(FULL)")); err != nil {
 		return db.fault(err, "open its database")
 	}
 	db.read.SetMaxOpenConns(sqliteReaders)
 	db.read.SetMaxIdleConns(sqliteReaders)
 	// The first connection turns WAL on, which readers can not.
-	return db.retry(ctx, "open its database", retryFor, func() error { return db.write.PingContext(ctx) })
+	if err := db.retry(ctx, "open its database", retryFor, func() error { return db.write.PingContext(ctx) }); err != nil {
+		return err
+	}
+	db.grown = make(chan struct{}, 1)
+	ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.beside.Go(func() { db.keepCheckpointed(ctx) })
+	return nil
+}
+
+// keepCheckpointed carries the log over into the database while the writer goes
+// on writing, so that nobody waits for it. It never waits for anybody either.
+func (db *DB) keepCheckpointed(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-db.grown:
+		}
+		var blocked, frames, done int
+		err := db.read.QueryRowContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`).Scan(&blocked, &frames, &done)
+		if err != nil && ctx.Err() == nil && troubleOf(err) != busy {
+			db.log.Warn("the log of the database could not be carried over; the writer does it by itself", "error", err)
+		}
+	}
+}
+
+// grew says that the log has grown by a good deal.
+func (db *DB) grew() {
+	select {
+	case db.grown <- struct{}{}:
+	default: // it is known, or there is no log
+	}
 }
 
 // turn waits until this process is the only one that looks at the version of

@@ -20,6 +20,7 @@ import (
 	"context"
 	"database/sql"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/clock"
@@ -46,6 +47,11 @@ type DB struct {
 	clock       clock.Clock
 	log         *slog.Logger
 	path        string // of the SQLite file, "" on Postgres
+	crons       crons
+	// What works beside the writer of SQLite; unset on Postgres.
+	grown  chan struct{}
+	stop   context.CancelFunc
+	beside sync.WaitGroup
 }
 
 // Open opens the database and brings its tables up to date. Unsupported when
@@ -72,6 +78,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 // Close closes the database. Writes that were acknowledged are on the disk.
 func (db *DB) Close() error {
 	var err error
+	if db.stop != nil {
+		db.stop()
+		db.beside.Wait()
+	}
 	if db.read != nil && db.read != db.write {
 		err = db.read.Close()
 	}
