@@ -13,7 +13,7 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE := -race -p $(TOGETHER) $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma
+.PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma runitor
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,8 @@ screenshots: ## pictures of every story, in dist/screenshots
 	@mkdir -p dist/screenshots
 	ENVDECK_SHOTS=$(CURDIR)/dist/screenshots $(GO) test -count=1 -tags shots -run TestShots ./internal/web
 
-crash: ## kills the process 50 times at every step of a release, and 10,000 seeds of random trouble (hours; RELEASE_CRASH_ROUNDS, RELEASE_SEEDS)
+crash: ## kills the process 50 times under pings and at every step of a release, and 10,000 seeds of random trouble (hours; KILL_ROUNDS, RELEASE_CRASH_ROUNDS, RELEASE_SEEDS)
+	KILL_ROUNDS=$${KILL_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run TestNothingAcknowledgedIsLost ./internal/ping
 	RELEASE_CRASH_ROUNDS=$${RELEASE_CRASH_ROUNDS:-50} RELEASE_CRASH_ALL=1 $(GO) test -timeout 24h -run 'TestKilledAndTakenUpAgain|TestEveryBoundaryIsSurvived' ./internal/release
 	RELEASE_SEEDS=$${RELEASE_SEEDS:-10000} $(GO) test -timeout 24h -run TestRandomTrouble ./internal/release
 	RELEASE_ROUNDS=$${RELEASE_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run 'TestClickToServed|TestThirdFailedProbeToCall|TestADatabaseIsKept' ./internal/release
@@ -72,6 +73,9 @@ prisma: ## Prisma's own command against a real Postgres: our count of its migrat
 	@mkdir -p $(PRISMA) && cp internal/ledger/testdata/prisma/package.json $(PRISMA)
 	npm install --prefix $(PRISMA) --silent --no-audit --no-fund
 	ENVDECK_PRISMA=$(PRISMA) $(GO) test -count=1 -v -tags prisma -run TestPrismaItself ./internal/ledger
+
+runitor: ## runitor's own binary against our pings: RUNITOR=/path/of/it
+	ENVDECK_RUNITOR=$(abspath $(RUNITOR)) $(GO) test -count=1 -v -tags runitor -run TestRunitorItself ./internal/ping
 
 vuln: ## known vulnerabilities; VULNDB=file:///… for a local copy of the database
 	$(GO) tool govulncheck $(if $(VULNDB),-db $(VULNDB)) ./...
