@@ -166,7 +166,7 @@ func anyDialect(part []piece, known *state) []Statement {
 			break
 		}
 		other := before.clone()
-		again, all := read(d, part, other)
+		again, all := readAs(d, part, other, true)
 		if all && (!whole || weightOf(again) > weightOf(said)) {
 			said, whole = again, true
 			*known = *other
@@ -185,6 +185,11 @@ func weightOf(all []Statement) int {
 
 // read judges every statement of a script; false when one did not parse.
 func read(d Dialect, parts []piece, known *state) ([]Statement, bool) {
+	return readAs(d, parts, known, false)
+}
+
+// readAs can leave off at the first statement that does not parse.
+func readAs(d Dialect, parts []piece, known *state, allOrNothing bool) ([]Statement, bool) {
 	all, whole := []Statement{}, true
 	for _, p := range parts {
 		for _, chunk := range split(d, p) {
@@ -193,6 +198,9 @@ func read(d Dialect, parts []piece, known *state) ([]Statement, bool) {
 				return append(all, Statement{Line: chunk.line, Class: Unknown, Reason: fmt.Sprintf("The file has more than %d statements; the rest is not read.", mostStatements)}), false
 			}
 			acts, err := parse(d, chunk.text)
+			if err != nil && allOrNothing {
+				return nil, false
+			}
 			if err != nil {
 				whole = false
 				known.forget()

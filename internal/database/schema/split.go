@@ -64,7 +64,7 @@ func (c *cutter) step() {
 		c.end()
 		c.at += len(c.ends)
 		c.from = c.at
-	case c.dialect == MySQL && !c.begun && delimiter.MatchString(rest):
+	case c.dialect == MySQL && !c.begun && (rest[0] == 'd' || rest[0] == 'D') && delimiter.MatchString(rest):
 		c.delimit(rest)
 	case c.lineComment(rest):
 		c.skip(lineEnd(rest))
@@ -229,12 +229,35 @@ func quote(s string, q byte, escapes bool) int {
 	return len(s)
 }
 
-// ambiguous says that dialects may not agree on where quotes and comments end.
-func ambiguous(s string) bool { return strings.ContainsAny(s, "\\#") || odd.MatchString(s) }
-
-// odd are a comment in a comment, one that only MySQL runs, and dashes that
-// begin a comment for all but MySQL.
-var odd = regexp.MustCompile(`/\*M?!|--[^\s]|/\*[^*]*(\*[^*/]+)*/\*`)
+// ambiguous says that dialects may not agree on where quotes and comments end:
+// there is a backslash or a sharp, a comment that only MySQL runs, dashes that
+// begin a comment for all but MySQL, or a comment in a comment.
+func ambiguous(s string) bool {
+	if strings.ContainsAny(s, "\\#") || strings.Contains(s, "/*!") || strings.Contains(s, "/*M!") {
+		return true
+	}
+	for rest := s; ; {
+		_, after, found := strings.Cut(rest, "--")
+		if !found {
+			break
+		}
+		if after != "" && after[0] > ' ' {
+			return true
+		}
+		rest = after
+	}
+	for rest := s; ; {
+		_, after, found := strings.Cut(rest, "/*")
+		if !found {
+			return false
+		}
+		inner, next, _ := strings.Cut(after, "*/")
+		if strings.Contains(inner, "/*") {
+			return true
+		}
+		rest = next
+	}
+}
 
 // dollar is how long a dollar-quoted text is, 1 when it is none.
 func dollar(s string) int {
