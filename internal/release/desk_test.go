@@ -276,6 +276,41 @@ func TestRollbackMeetsAReleaseThatBeginsToSwitch(t *testing.T) {
 	})
 }
 
+// Somebody asks to go back in the moment in which envdeck itself begins to: the
+// moment in which people do. One call leaves, and it leaves at once.
+func TestRollbackMeetsARollbackByRule(t *testing.T) {
+	inBubble(t, options{}, func(t *testing.T, r *rig) {
+		var d *release.Desk
+		var op, turned release.Operation
+		var err error
+		var began time.Time
+		ask := sync.OnceFunc(func() {
+			turned, err = d.Rollback(t.Context(), r.boss, release.RollbackRequest{Reason: "it is down"})
+			began = time.Now()
+		})
+		d, _ = r.desk(func(o *release.Options) {
+			o.Point = func(boundary string) {
+				if boundary == "save."+string(release.RollingBack)+".before" {
+					ask()
+				}
+			}
+		})
+		ill(r, world.Ill{Kind: world.IllDatabase, After: 10 * time.Second})
+		op = r.promote(d)
+		op = r.end(d, op.ID)
+		if err != nil || turned.ID != op.ID {
+			t.Fatalf("%v, %v", turned.ID, err)
+		}
+		want(t, op, release.RolledBack, release.CauseSick)
+		if r.verbs() != "promote rollback" {
+			t.Errorf("wrote %q", r.verbs())
+		}
+		if sent := r.writes()[1].Time; sent.Sub(began) > time.Second {
+			t.Errorf("the call left %s after it was asked for", sent.Sub(began))
+		}
+	})
+}
+
 func TestCancelBeforeAndAfterTheSwitch(t *testing.T) {
 	inBubble(t, options{}, func(t *testing.T, r *rig) {
 		r.spoil(wire.Rule{Provider: "vercel", Method: "GET", Preset: "hang"})

@@ -399,6 +399,11 @@ func (r *run) save(ctx context.Context, c Change) error {
 		}
 	}
 	c.WakeAt, c.Obeyed = now, r.obeyed
+	if r.obeyed {
+		// The order on the row is the one that was read: there is room for one.
+		// Waiting for it to go away would wait for this very commit.
+		c.Unless = false
+	}
 	if r.op.Phase.Ended() {
 		r.close(&c, now)
 	}
