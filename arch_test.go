@@ -66,6 +66,8 @@ var walls = map[string]struct {
 	"internal/notify":                {[]string{ground, "internal/alert"}, "carries messages and decides nothing"},
 	"internal/usage":                 {[]string{"internal/provider"}, "counting decides nothing"},
 
+	"internal/live": {[]string{ground}, "says that something changed; what and to whom is others' affair"},
+
 	// For programs that are not envdeck.
 	"instrument": {nil, "other people's programs import it"},
 

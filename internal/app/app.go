@@ -25,6 +25,7 @@ import (
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/health"
+	"github.com/envdeck/envdeck/internal/live"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/all"
 	"github.com/envdeck/envdeck/internal/release"
@@ -57,6 +58,7 @@ type App struct {
 	crons    *cron.Book
 	data     *database.Book
 	alerts   *alert.Desk
+	live     *live.Feed
 	secrets  access.Keys
 	counter  *usage.Counter
 	door     *door.Door
@@ -196,7 +198,11 @@ func (a *App) openBoards(ctx context.Context) error {
 	if err := a.openCrons(ctx, sets); err != nil {
 		return err
 	}
-	return a.openAlerts()
+	if err := a.openAlerts(); err != nil {
+		return err
+	}
+	a.openLive()
+	return nil
 }
 
 func (a *App) openProviders(p config.Project) (provider.Set, error) {

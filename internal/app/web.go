@@ -26,7 +26,7 @@ func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 	keys, noKeys := a.passkeys()
 	federation := a.federation()
 	face := web.New(web.Deps{
-		Releases: a.desk, Incidents: a.alerts, Alarms: a.alerts, Board: board{boards}, Runner: a.crons, Databases: databases{a.data},
+		Releases: a.desk, Incidents: a.alerts, Alarms: a.alerts, Board: board{boards}, Live: a.live, Runner: a.crons, Databases: databases{a.data},
 		Access: people{a.door, a.Control, federation != nil}, Control: a.Control, Door: a.door, URL: a.URL,
 		Passkeys: keys, NoPasskeys: noKeys, OIDC: federation,
 		Projects: func(who access.Actor) []string {
@@ -41,6 +41,9 @@ func (a *App) mountWeb(boards *status.Boards, workers *worker.Boards) {
 	})
 	for _, route := range face.Routes() {
 		a.door.Handle(route.Pattern, access.FaceWeb, route.Use, route.Handler)
+	}
+	for _, route := range face.Streams() {
+		a.door.HandleStream(route.Pattern, access.FaceWeb, route.Use, route.Handler)
 	}
 	a.door.SetPage(face.ShowProblem)
 }

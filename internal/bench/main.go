@@ -62,11 +62,14 @@ func run(ctx context.Context) error {
 	throughput(ctx, "status 304", ours, bare)
 	ours.ifNoneMatch, bare.ifNoneMatch = "", ""
 	latency(ctx, ours, bare)
-	return nil
+	return fanOut(ctx, where, server.Process.Pid)
 }
 
 // addresses is what the server process prints when it is ready.
-type addresses struct{ Ours, Bare, Token string }
+type addresses struct {
+	Ours, Bare, Token string
+	Tokens            []string // one for each viewer
+}
 
 func startServers(ctx context.Context) (*exec.Cmd, addresses, error) {
 	cmd := exec.CommandContext(ctx, os.Args[0], "server")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -49,14 +50,37 @@ func runServer(ctx context.Context) error {
 		return err
 	}
 	// Without deadlines: on loopback, for a minute.
-	bare := &http.Server{Handler: bareHandler(demo.Control(), body, headers)}
+	mux := http.NewServeMux()
+	mux.Handle("/", bareHandler(demo.Control(), body, headers))
+	mux.HandleFunc("POST /changed", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, demo.Changed()) })
+	bare := &http.Server{Handler: mux}
 	go func() { _ = bare.Serve(l) }()
-	err = json.NewEncoder(os.Stdout).Encode(addresses{Ours: demo.URL(), Bare: "http://" + l.Addr().String() + "/", Token: token})
+	tokens, err := viewers(ctx, demo)
+	if err != nil {
+		return err
+	}
+	err = json.NewEncoder(os.Stdout).Encode(addresses{Ours: demo.URL(), Bare: "http://" + l.Addr().String() + "/", Token: token, Tokens: tokens})
 	if err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return bare.Close()
+}
+
+// viewers are tokens for as many viewers as hold the streams of the fan-out: no
+// one of them may hold all.
+func viewers(ctx context.Context, demo *app.Demo) ([]string, error) {
+	var all []string
+	for i := range streams/streamsEach + 1 {
+		_, text, err := demo.Control().IssueToken(ctx, access.OperatorActor("bench"), access.TokenRequest{
+			Owner: demo.Tokens.AdminID, Scope: access.API, Name: "viewer " + strconv.Itoa(i), Reason: "bench",
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, text.Reveal())
+	}
+	return all, nil
 }
 
 // bareHandler checks the caller as we do and writes the same bytes, headers

@@ -78,6 +78,9 @@ type Route struct {
 	// Ready says that the answer lies ready in memory: it costs no more than a
 	// refusal, so it is not counted against the caller.
 	Ready bool
+	// Stream says that the answer goes on for as long as somebody watches. It
+	// keeps no session alive, and how long it took says nothing about speed.
+	Stream bool
 }
 
 // New makes an entrance without routes.
@@ -106,12 +109,22 @@ func (d *Door) HandleReady(pattern string, face access.Face, use access.UseCase,
 	d.open(Route{Pattern: pattern, Use: use, Face: face, Ready: true}, h)
 }
 
+// HandleStream opens a route whose answer goes on, see Route.Stream.
+func (d *Door) HandleStream(pattern string, face access.Face, use access.UseCase, h Handler) {
+	d.open(Route{Pattern: pattern, Use: use, Face: face, Stream: true}, h)
+}
+
 func (d *Door) open(rt Route, h Handler) {
 	if rt.Use == access.None {
 		panic("door: " + rt.Pattern + " stands for no use case")
 	}
 	d.routes = append(d.routes, rt)
-	d.mux.HandleFunc(rt.Pattern, func(w http.ResponseWriter, r *http.Request) { d.admit(w, r, &rt, h) })
+	d.mux.HandleFunc(rt.Pattern, func(w http.ResponseWriter, r *http.Request) {
+		if answer, ok := w.(*recorder); ok {
+			answer.stream = rt.Stream
+		}
+		d.admit(w, r, &rt, h)
+	})
 }
 
 // Routes lists every route in the order they were opened.
@@ -129,7 +142,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p := recover(); p != nil {
 			d.caught(answer, r, id, p)
 		}
-		if d.observe != nil {
+		if d.observe != nil && !answer.stream {
 			d.observe(pattern(r), r.Method, answer.code(), time.Since(began))
 		}
 	}()
@@ -187,13 +200,16 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, rt *Route, h Handle
 
 // Actor says who asks, for a page that must know before its use case does.
 func (d *Door) Actor(r *http.Request, face access.Face) (access.Actor, error) {
-	return d.identify(r, face, access.Bearer(r.Header.Get("Authorization")), d.cookie(r), "")
+	return d.identify(r, face, access.Bearer(r.Header.Get("Authorization")), d.cookie(r), "", polls(r))
 }
 
-func (d *Door) identify(r *http.Request, face access.Face, bearer, cookie, request string) (access.Actor, error) {
+// polls says whether the page asks by itself.
+func polls(r *http.Request) bool { return r.Header.Get(PollHeader) != "" }
+
+func (d *Door) identify(r *http.Request, face access.Face, bearer, cookie, request string, polling bool) (access.Actor, error) {
 	return d.control.Authenticate(r.Context(), access.Credentials{
 		Bearer: bearer, Cookie: cookie, Vouched: d.Vouched(r),
-		Face: face, Address: d.address(r), RequestID: request, Polling: r.Header.Get(PollHeader) != "",
+		Face: face, Address: d.address(r), RequestID: request, Polling: polling,
 	})
 }
 
@@ -280,6 +296,7 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	id     [1]string
+	stream bool
 }
 
 func (r *recorder) WriteHeader(status int) {

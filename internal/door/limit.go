@@ -191,7 +191,7 @@ func (d *Door) who(w http.ResponseWriter, r *http.Request, rt *Route, cookie str
 			return access.Actor{}, err
 		}
 	}
-	a, err := d.identify(r, rt.Face, bearer, cookie, requestID(w))
+	a, err := d.identify(r, rt.Face, bearer, cookie, requestID(w), rt.Stream || polls(r))
 	switch {
 	case err != nil || !a.Known():
 		if bucket != nil && (err == nil || fault.Is(err, fault.Unauthenticated)) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -250,6 +251,26 @@ func (db *DB) LiveOperation(ctx context.Context, project, environment string) (r
 		return o, false, nil
 	}
 	return o, err == nil, db.fault(err, "read the operations")
+}
+
+// OperationMarks answers a text for each project that has operations under way:
+// another one after any of them was saved, began or ended.
+func (db *DB) OperationMarks(ctx context.Context) (map[string]string, error) {
+	type mark struct{ project, text string }
+	all, err := list(ctx, db, "read the operations", func(r *sql.Rows) (mark, error) {
+		var project string
+		var count, last int64
+		err := r.Scan(&project, &count, &last)
+		return mark{project, strconv.FormatInt(count, 10) + " " + strconv.FormatInt(last, 10)}, err
+	}, `SELECT project, COUNT(*), MAX(updated_at) FROM operations WHERE ended_at IS NULL GROUP BY project`)
+	if err != nil {
+		return nil, err
+	}
+	marks := make(map[string]string, len(all))
+	for _, m := range all {
+		marks[m.project] = m.text
+	}
+	return marks, nil
 }
 
 // Claim takes up one operation that nobody drives.

@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"github.com/envdeck/envdeck/internal/clock"
+	"github.com/envdeck/envdeck/internal/live"
 	"github.com/envdeck/envdeck/internal/web/panel"
 	"github.com/envdeck/envdeck/internal/web/stories"
 )
@@ -252,6 +254,33 @@ func TestBrowserConnectionLost(t *testing.T) {
 	if asked.Load() == count {
 		t.Error("a tab that is shown again did not ask")
 	}
+}
+
+// The server says that something changed, and the page looks at once. By itself
+// it would ask each 30 seconds: eight times would take longer than this test may.
+func TestBrowserIsToldOfChanges(t *testing.T) {
+	d, feed := &desk{story: stories.Normal()}, live.New(live.Options{Clock: clock.Real()})
+	server := httptest.NewServer(mount(faceWith(d, feed), d))
+	t.Cleanup(server.Close)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- feed.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	tb := open(t, server.URL+home)
+	for i := range 8 {
+		commit := fmt.Sprintf("abcde%02d", i)
+		d.tell(func(s *stories.Story) { *s = stories.Normal(); *s.Status.Environments["prod"].Commit = commit })
+		feed.Changed("spike.land")
+		run[bool](tb, `new Promise((done) => {
+			const look = () => document.querySelector("#lane-2 .sha").textContent === "`+commit+`" ? done(true) : requestAnimationFrame(look);
+			look();
+		})`)
+		if i == 3 { // hidden, the page holds no stream; shown again, it does
+			run[bool](tb, `(Object.defineProperty(document, "hidden", { value: true, configurable: true }), document.dispatchEvent(new Event("visibilitychange")), true)`)
+			run[bool](tb, `(delete document.hidden, document.dispatchEvent(new Event("visibilitychange")), true)`)
+		}
+	}
+	tb.clean()
 }
 
 // Hostile text in every field runs nothing, at any width, and makes no page

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -391,9 +392,11 @@ type rooms interface {
 	web.Alarms
 }
 
-func faceOn(d rooms) *web.Web {
+func faceOn(d rooms) *web.Web { return faceWith(d, nil) }
+
+func faceWith(d rooms, news web.Live) *web.Web {
 	return web.New(web.Deps{
-		Access: d, Releases: d, Board: d, Runner: d, Databases: d, Alarms: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
+		Live: news, Access: d, Releases: d, Board: d, Runner: d, Databases: d, Alarms: d, Projects: func(access.Actor) []string { return []string{"spike.land", "second"} },
 		Pages: all.Pages(all.Rooms{Board: d, History: d, Log: d, Desk: d, Crons: d, Workers: d, Databases: d, Incidents: d, URL: func() string { return "https://deck.example.com" }}), Clock: still{clock.Real()}, Log: slog.New(slog.DiscardHandler), Version: "test",
 	})
 }
@@ -405,7 +408,7 @@ func mount(face *web.Web, d web.Access) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		face.Problem(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
 	})
-	for _, r := range face.Routes() {
+	for _, r := range slices.Concat(face.Routes(), face.Streams()) {
 		mux.HandleFunc(r.Pattern, func(w http.ResponseWriter, req *http.Request) {
 			a, err := d.Actor(req)
 			if err != nil && !r.Use.Open() {

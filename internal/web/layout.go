@@ -16,6 +16,7 @@ import (
 type layoutView struct {
 	head
 	Now      string
+	Live     string // up to which change the page knows, "" when it is not told of any
 	Nav      []navItem
 	Project  string
 	Projects []navItem

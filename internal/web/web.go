@@ -85,6 +85,8 @@ type Deps struct {
 	// Alarms may be nil: then the navigation counts nothing.
 	Alarms Alarms
 	Board  lanes.Board
+	// Live tells pages that something changed; nil: they only ask.
+	Live Live
 	// Runner has cron jobs run now.
 	Runner CronRunner
 	// Databases changes branches of the database.
@@ -170,6 +172,11 @@ func (s *Web) Routes() []Route {
 	return slices.Concat(routes, s.releaseRoutes(), s.workerRoutes(), s.incidentRoutes(), s.databaseRoutes(), s.settingsRoutes(), []Route{{"POST " + crons.RunPath, access.RunCron, s.runCron}})
 }
 
+// Streams lists the routes whose answers go on for as long as somebody watches.
+func (s *Web) Streams() []Route {
+	return []Route{{"GET " + LivePath, access.ViewStatus, s.live}}
+}
+
 func (s *Web) home(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, Home, http.StatusSeeOther)
 }
@@ -240,6 +247,7 @@ func (s *Web) fragment(w http.ResponseWriter, r *http.Request, page panel.Page, 
 // whole answers the page with every panel on it. A panel that fails is drawn
 // as its failure beside the others.
 func (s *Web) whole(w http.ResponseWriter, r *http.Request, page panel.Page, v panel.Viewer) {
+	mark := s.mark(v) // before the facts are read: what changes from here on is told
 	var body bytes.Buffer
 	var title ui.Text
 	for _, p := range page.Panels {
@@ -257,7 +265,7 @@ func (s *Web) whole(w http.ResponseWriter, r *http.Request, page panel.Page, v p
 		}
 	}
 	layout := s.layout(r, v, page)
-	layout.BarTitle = title
+	layout.BarTitle, layout.Live = title, mark
 	var whole bytes.Buffer
 	err := errors.Join(
 		s.templates().ExecuteTemplate(&whole, "page-top", layout),

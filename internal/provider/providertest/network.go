@@ -50,13 +50,7 @@ func (n *Network) Dialed() []string {
 // Serve puts a server at host:port until the test ends.
 func (n *Network) Serve(t testing.TB, address string, h http.Handler) {
 	t.Helper()
-	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	n.mu.Lock()
-	if n.hosts == nil {
-		n.hosts = map[string]*listener{}
-	}
-	n.hosts[address] = l
-	n.mu.Unlock()
+	l := n.Listen(address)
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan struct{})
 	go func() {
@@ -67,6 +61,18 @@ func (n *Network) Serve(t testing.TB, address string, h http.Handler) {
 		_ = server.Close()
 		<-done
 	})
+}
+
+// Listen takes what is dialed at host:port, for a server with its own settings.
+func (n *Network) Listen(address string) net.Listener {
+	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.hosts == nil {
+		n.hosts = map[string]*listener{}
+	}
+	n.hosts[address] = l
+	return l
 }
 
 // listener hands in-memory connections to a server.

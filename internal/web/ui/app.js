@@ -1,7 +1,7 @@
 "use strict";
 // Keeps a page that the server has drawn up to date: asks for each panel every
-// 30 seconds, changes only what changed, and keeps every age right in between.
-// Without it the page reads just as well, it only stands still.
+// 30 seconds and when the server says that something changed, changes only what
+// changed, and keeps every age right in between. Without it the page reads just as well, it only stands still.
 (() => {
   const EVERY = 30_000, PATIENCE = 10_000;
   const $ = (selector, from = document) => from.querySelector(selector);
@@ -103,18 +103,21 @@
   const say = (text) => setText($("#say"), text);
 
   // The loop. A hidden tab asks nothing; a shown one asks at once.
-  let timer = 0, running = false, last = Date.now(), lostSince = 0, tries = 0;
-  const pace = () => Math.min(EVERY, ...panels().map((p) => 1000 * (p.dataset.pace || 30))); // a running release is watched
+  let timer = 0, running = false, last = Date.now(), lostSince = 0, tries = 0, news = false;
+  // A running release is watched: by being told of each step, else by asking often.
+  const pace = () => (told() ? EVERY : Math.min(EVERY, ...panels().map((p) => 1000 * (p.dataset.pace || 30))));
   const schedule = (ms) => { clearTimeout(timer); if (!document.hidden) timer = setTimeout(round, ms); };
   const round = async () => {
     if (running || document.hidden) return;
     running = true;
+    news = false;
     try {
       await Promise.all(panels().map(refresh));
       last = Date.now();
       tries = 0;
       found();
-      schedule(pace());
+      listen();
+      schedule(news ? soon() : pace());
     } catch {
       lostSince ||= last;
       tries++;
@@ -126,6 +129,25 @@
       document.dispatchEvent(new Event("envdeck:round"));
     }
   };
+
+  // Live: a stream whose events only say "look again". While it is silent or
+  // gone, the loop asks as ever. One for each tab that is looked at: a browser
+  // gives a server six connections.
+  let stream = null, seen = document.body.dataset.live;
+  const told = () => stream?.readyState === EventSource.OPEN;
+  // Many pages are told at the same moment; they do not all ask in it.
+  const soon = () => Math.max(last + 1000 - Date.now(), Math.random() * 200);
+  const listen = () => {
+    if (!seen || document.hidden || stream && stream.readyState !== EventSource.CLOSED) return;
+    const project = new URLSearchParams(location.search).get("project") || "";
+    stream = new EventSource(`/admin/environments/live?${new URLSearchParams({ project, seen })}`);
+    stream.addEventListener("changed", (event) => {
+      seen = event.lastEventId;
+      if (!news && !running) schedule(soon());
+      news = true;
+    });
+  };
+  const hush = () => { stream?.close(); stream = null; };
   const showLost = () => {
     const link = $("#link");
     setText($("[data-text]", link), `Connection lost. Showing what was known ${ago(Date.now() - lostSince)}.`);
@@ -226,7 +248,9 @@
     setInterval(() => { if (!document.hidden) tick(); }, 1000);
     return;
   }
-  document.addEventListener("visibilitychange", () => { if (document.hidden) clearTimeout(timer); else round(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(timer); hush(); } else { round(); listen(); } });
+  addEventListener("pagehide", hush); // a page that is kept to go back to keeps no connection
+  addEventListener("pageshow", listen);
   addEventListener("online", round);
   for (const form of $$("[data-filter]")) filter(form);
   setInterval(() => { if (!document.hidden) tick(); }, 1000);
