@@ -28,7 +28,8 @@ test-setup: ## installs what the tests need where it can, and says what is missi
 	@./tools/test-setup
 
 test: test-setup ## every test, with the race detector
-	@if [ "$$CI" = true ]; then ./tools/ci-test $(RACE) -timeout 25m ./...; else $(GO) test $(RACE) -timeout 25m ./...; fi
+	@memory=$$(./tools/test-tmp); [ -z "$$memory" ] || export GOTMPDIR=/tmp TMPDIR=$$memory; \
+	if [ "$$CI" = true ]; then ./tools/ci-test $(RACE) -timeout 25m ./...; else $(GO) test $(RACE) -timeout 25m ./...; fi
 
 lint: ## formatting, vet and the linters of .golangci.yml
 	@test -z "$$(git ls-files '*.go' | xargs $(GO) tool gofumpt -l)" || { git ls-files '*.go' | xargs $(GO) tool gofumpt -l; echo "run make fmt"; exit 1; }
@@ -52,7 +53,7 @@ screenshots: ## pictures of every story, in dist/screenshots
 
 crash: ## kills the process 50 times under pings and at every step of a release, and 10,000 seeds of random trouble (hours; KILL_ROUNDS, RELEASE_CRASH_ROUNDS, RELEASE_SEEDS)
 	KILL_ROUNDS=$${KILL_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run TestNothingAcknowledgedIsLost ./internal/ping
-	RELEASE_CRASH_ROUNDS=$${RELEASE_CRASH_ROUNDS:-50} RELEASE_CRASH_ALL=1 $(GO) test -timeout 24h -run 'TestKilledAndTakenUpAgain|TestEveryBoundaryIsSurvived' ./internal/release
+	RELEASE_CRASH_ROUNDS=$${RELEASE_CRASH_ROUNDS:-50} RELEASE_CRASH_ALL=1 $(GO) test -timeout 24h -parallel 8 -run 'TestKilledAndTakenUpAgain|TestEveryBoundaryIsSurvived' ./internal/release
 	RELEASE_SEEDS=$${RELEASE_SEEDS:-10000} $(GO) test -timeout 24h -run TestRandomTrouble ./internal/release
 	RELEASE_ROUNDS=$${RELEASE_ROUNDS:-50} $(GO) test -count=1 -v -timeout 1h -run 'TestClickToServed|TestThirdFailedProbeToCall|TestADatabaseIsKept' ./internal/release
 
