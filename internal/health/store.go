@@ -24,6 +24,9 @@ type Store interface {
 	// SamplesSince answers an environment's samples that began at since or
 	// later, oldest first; none is an empty slice and no error.
 	SamplesSince(ctx context.Context, project, environment string, since time.Time) ([]Sample, error)
+	// VerdictsSince is SamplesSince with nothing but the times, the verdicts and
+	// whether a local environment was offline: of a whole day there are many.
+	VerdictsSince(ctx context.Context, project, environment string, since time.Time) ([]Sample, error)
 	// PruneSamples deletes what began before the time and answers how many
 	// samples that were.
 	PruneSamples(ctx context.Context, before time.Time) (int64, error)

@@ -61,12 +61,56 @@ func (b Bar) Uptime() (float64, bool) {
 	return float64(up) / float64(known), true
 }
 
+// State is a bar in one word.
+type State string
+
+// The states beside the verdicts' own: offline is a local environment that did
+// not run, unobserved a time in which nobody looked.
+const (
+	StateHealthy    State = "healthy"
+	StateDegraded   State = "degraded"
+	StateDown       State = "down"
+	StateUnknown    State = "unknown"
+	StateOffline    State = "offline"
+	StateUnobserved State = "unobserved"
+)
+
+// State is the worst that was seen. A bar of which less than half was observed,
+// of what is over by now, is not called healthy for the rest of it.
+func (b Bar) State(now time.Time) State {
+	over := earlier(b.To, now).Sub(b.From)
+	worst, seen := b.Worst()
+	switch {
+	case !seen, (worst == Healthy || worst == Unknown) && 2*b.Observed() < over:
+		return StateUnobserved
+	case worst == Down:
+		return StateDown
+	case worst == Degraded:
+		return StateDegraded
+	case worst == Healthy:
+		return StateHealthy
+	case b.Unknown == 0:
+		return StateOffline
+	default:
+		return StateUnknown
+	}
+}
+
 // Uptime lays samples, oldest first, out over a span in that many bars. Each
 // sample holds until the next one, but no longer than hold: after that,
 // nothing was probing and nothing is known. Give two and a half intervals, so
 // that one late probe is no gap. The sample that began last before the span
 // reaches into it.
 func Uptime(samples []Sample, from, to time.Time, bars int, hold time.Duration) History {
+	t := trail{hold: hold}
+	for _, s := range samples {
+		t.add(s)
+	}
+	return lay(t.stretches, from, to, bars)
+}
+
+// lay books stretches on bars.
+func lay(stretches []stretch, from, to time.Time, bars int) History {
 	h := History{From: from, To: to, Total: Bar{From: from, To: to}}
 	if bars <= 0 || !from.Before(to) {
 		return h
@@ -78,22 +122,18 @@ func Uptime(samples []Sample, from, to time.Time, bars int, hold time.Duration) 
 		h.Bars[i].To = h.Bars[i].From.Add(width)
 	}
 	h.Bars[bars-1].To = to // the rest of an uneven division
-	for i, s := range samples {
-		until := s.At.Add(hold)
-		if i+1 < len(samples) && samples[i+1].At.Before(until) {
-			until = samples[i+1].At
-		}
-		h.add(s, later(s.At, from), earlier(until, to), width)
+	for _, s := range stretches {
+		h.add(s, later(s.from, from), earlier(s.to, to), width)
 	}
 	return h
 }
 
 // add books a stretch of one verdict on the bars that it crosses.
-func (h *History) add(s Sample, from, to time.Time, width time.Duration) {
+func (h *History) add(s stretch, from, to time.Time, width time.Duration) {
 	if !from.Before(to) {
 		return
 	}
-	h.Total.book(s, to.Sub(from))
+	h.Total.book(s.verdict, s.offline, to.Sub(from))
 	last := len(h.Bars) - 1
 	first := last
 	if width > 0 {
@@ -102,20 +142,20 @@ func (h *History) add(s Sample, from, to time.Time, width time.Duration) {
 	for i := first; i <= last && h.Bars[i].From.Before(to); i++ {
 		b := &h.Bars[i]
 		if d := earlier(to, b.To).Sub(later(from, b.From)); d > 0 {
-			b.book(s, d)
+			b.book(s.verdict, s.offline, d)
 		}
 	}
 }
 
-func (b *Bar) book(s Sample, d time.Duration) {
+func (b *Bar) book(v Verdict, offline bool, d time.Duration) {
 	switch {
-	case s.Offline:
+	case offline:
 		b.Offline += d
-	case s.Verdict == Healthy:
+	case v == Healthy:
 		b.Healthy += d
-	case s.Verdict == Degraded:
+	case v == Degraded:
 		b.Degraded += d
-	case s.Verdict == Down:
+	case v == Down:
 		b.Down += d
 	default:
 		b.Unknown += d

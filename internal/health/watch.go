@@ -59,6 +59,7 @@ type Watch struct {
 type watched struct {
 	Target
 	latest atomic.Pointer[Sample]
+	trail  trail
 	// wake tells the target's goroutine to look at the fields below.
 	wake chan struct{}
 
@@ -92,7 +93,7 @@ func NewWatch(c WatchConfig) *Watch {
 		if _, twice := w.byKey[t.key()]; twice {
 			continue
 		}
-		one := &watched{Target: t, wake: make(chan struct{}, 1)}
+		one := &watched{Target: t, wake: make(chan struct{}, 1), trail: trail{hold: w.interval * 5 / 2}}
 		w.targets = append(w.targets, one)
 		w.byKey[t.key()] = one
 	}
@@ -176,6 +177,7 @@ func (w *Watch) Run(ctx context.Context) error {
 	for _, one := range w.targets {
 		all.Go(func() { w.follow(ctx, one, start) })
 	}
+	all.Go(func() { w.remember(ctx) })
 	if w.recorder == nil {
 		all.Wait()
 		return nil
@@ -208,6 +210,7 @@ func (w *Watch) follow(ctx context.Context, one *watched, start time.Time) {
 			return // cut off by the end, which says nothing of the target
 		}
 		one.latest.Store(&s)
+		one.trail.add(s)
 		for _, answer := range asked {
 			answer <- s
 		}

@@ -340,6 +340,21 @@ func (m *memory) SamplesSince(context.Context, string, string, time.Time) ([]hea
 	return nil, nil
 }
 
+func (m *memory) VerdictsSince(_ context.Context, _, _ string, since time.Time) ([]health.Sample, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail {
+		return nil, errors.New("disk full")
+	}
+	var all []health.Sample
+	for _, r := range m.rows {
+		if !r.Sample.At.Before(since) {
+			all = append(all, r.Sample)
+		}
+	}
+	return all, nil
+}
+
 func (m *memory) PruneSamples(_ context.Context, before time.Time) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

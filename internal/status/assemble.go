@@ -161,12 +161,15 @@ func (f facts) local(info *Info, sample health.Sample) {
 func (f facts) healthOf(info *Info, e catalog.Environment, sample health.Sample, probed bool) {
 	switch {
 	case e.HealthURL() == nil:
-		info.unknown("No health endpoint is configured for this environment.", "health", "healthCheckedAt")
+		info.unknown("No health endpoint is configured for this environment.", "health", "healthCheckedAt", "uptime")
 		return
 	case !probed:
-		info.unknown("It has not been probed yet.", "health", "healthCheckedAt")
+		info.unknown("It has not been probed yet.", "health", "healthCheckedAt", "uptime")
 		return
 	}
+	day, known24h := f.days[e.Name]
+	info.Uptime = uptimeOf(day, known24h, f.now)
+	info.because("uptime", info.Uptime == nil, "What was found before envdeck started is being read.")
 	info.Health, info.HealthReason = sample.Verdict, known(sample.Reason)
 	info.HealthCheckedAt, info.HealthPhases = &sample.At, &sample.Phases
 	if sample.Parts != nil {

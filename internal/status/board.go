@@ -16,10 +16,12 @@ import (
 	"github.com/envdeck/envdeck/internal/snapshot"
 )
 
-// Samples answers the newest health sample of an environment; false before
-// the first one.
+// Samples answers what the probes found.
 type Samples interface {
+	// Latest is the newest sample of an environment; false before the first one.
 	Latest(project, environment string) (health.Sample, bool)
+	// Day is the last 24 hours of it in bars; false while that is not known.
+	Day(project, environment string) (health.History, bool)
 }
 
 // Options is what a Board is made of.
@@ -204,7 +206,7 @@ func (b *Board) tell(f facts) {
 func (b *Board) gather(now time.Time) facts {
 	f := b.sources.facts()
 	f.now, f.project, f.report = now, b.project, b.reports.current(now)
-	f.health = map[string]health.Sample{}
+	f.health, f.days = map[string]health.Sample{}, map[string]health.History{}
 	for _, e := range b.project.Environments {
 		sample, ok := b.samples.Latest(b.project.Name, e.Name)
 		if !ok {
@@ -214,6 +216,9 @@ func (b *Board) gather(now time.Time) facts {
 			b.steady[e.Name] = sample
 		}
 		f.health[e.Name] = b.steady[e.Name]
+		if day, ok := b.samples.Day(b.project.Name, e.Name); ok {
+			f.days[e.Name] = day
+		}
 	}
 	return f
 }

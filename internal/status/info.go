@@ -48,6 +48,8 @@ type Info struct {
 	HealthCheckedAt *time.Time     `json:"healthCheckedAt"`
 	HealthPhases    *health.Phases `json:"healthPhases"`
 	HealthParts     []health.Part  `json:"healthParts"`
+	// Uptime is the health of the last 24 hours.
+	Uptime *Uptime `json:"uptime" doc:"Health of the last 24 hours. null: not known."`
 	// Served is the commit that the app itself answers with, and Drift how it
 	// stands to the deployed one.
 	ServedCommit *string `json:"servedCommit"`
@@ -79,6 +81,23 @@ type Info struct {
 
 	// Unknown is why a field of this object is null, by the field's name.
 	Unknown map[string]string `json:"unknown"`
+}
+
+// Uptime is how an environment was over the last 24 hours.
+type Uptime struct {
+	// Share is of the time that is known to be up or down, rounded to the
+	// hundredth of a percent; null when none is.
+	Share *float64 `json:"share" doc:"From 0 to 1: how much of the observed time it answered, degraded included. null: nothing was observed."`
+	// Bars are half hours, oldest first; the last one is not over.
+	Bars []UptimeBar `json:"bars" nullable:"false" doc:"Half hours, oldest first; the last one is not over."`
+}
+
+// UptimeBar is one half hour.
+type UptimeBar struct {
+	At    time.Time    `json:"at" doc:"When it began."`
+	State health.State `json:"state" enum:"healthy,degraded,down,unknown,offline,unobserved" doc:"The worst that was seen."`
+	// DownSeconds is how long it was down.
+	DownSeconds int64 `json:"downSeconds,omitempty"`
 }
 
 // ErrorHour is one hour of errors.

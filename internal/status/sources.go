@@ -74,6 +74,7 @@ type facts struct {
 	errorHours *cache.Fact[provider.ErrorDay]
 	visitors   *cache.Fact[int64]
 	health     map[string]health.Sample
+	days       map[string]health.History
 	report     *Report
 }
 

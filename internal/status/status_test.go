@@ -108,6 +108,14 @@ func (s *samples) Latest(_, environment string) (health.Sample, bool) {
 	return v.(health.Sample), true
 }
 
+func (s *samples) Day(_, environment string) (health.History, bool) {
+	v, ok := s.Load("day of " + environment)
+	if !ok {
+		return health.History{}, false
+	}
+	return v.(health.History), true
+}
+
 func address(t *testing.T, s string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(s)
@@ -240,6 +248,43 @@ func TestAnAnswerChangesOnlyWhenAFactDoes(t *testing.T) {
 		}
 		if got := b.Status(); got.ETag == first.ETag || !got.Value.LastUpdated.After(first.Value.LastUpdated) {
 			t.Error("a new count of errors did not change the answer")
+		}
+	})
+}
+
+// The day of an environment is told in words that hold still: a probe more that
+// finds the same changes nothing, a minute more of a fault does.
+func TestUptimeHoldsStillWhileNothingHappens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &samples{}
+		s.Store("prod", healthy(liveSHA))
+		began := time.Now()
+		day := func(healthy, down time.Duration) {
+			bar := health.Bar{From: began, To: began.Add(30 * time.Minute), Healthy: healthy, Down: down}
+			s.Store("day of prod", health.History{Bars: []health.Bar{bar}, Total: bar})
+		}
+		b := start(t, world(began), s)
+		look := func() *status.Snapshot[status.Status] {
+			<-time.After(30 * time.Second)
+			b.Changed()
+			synctest.Wait()
+			return b.Status()
+		}
+		if got := look().Value.Environments["prod"]; got.Uptime != nil || got.Unknown["uptime"] == "" {
+			t.Errorf("a day that is not known: %s", dump(got))
+		}
+		day(time.Minute, 0)
+		first := look()
+		if got := first.Value.Environments["prod"].Uptime; got == nil || *got.Share != 1 || got.Bars[0].State != health.StateHealthy || got.Bars[0].DownSeconds != 0 {
+			t.Errorf("%s", dump(got))
+		}
+		day(time.Minute+30*time.Second, 0)
+		if got := look(); got.ETag != first.ETag {
+			t.Error("a probe that found the same changed the answer")
+		}
+		day(8*time.Hour, 90*time.Millisecond)
+		if got := look().Value.Environments["prod"].Uptime; *got.Share != 0.9999 || got.Bars[0].State != health.StateDown || got.Bars[0].DownSeconds != 1 {
+			t.Errorf("a short fault was rounded away: %s", dump(got))
 		}
 	})
 }

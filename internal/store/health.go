@@ -110,6 +110,19 @@ func (db *DB) SamplesSince(ctx context.Context, project, environment string, sin
 		project, environment, since.UnixMicro())
 }
 
+// VerdictsSince answers no more of the samples than what they found, oldest
+// first.
+func (db *DB) VerdictsSince(ctx context.Context, project, environment string, since time.Time) ([]health.Sample, error) {
+	return list(ctx, db, "read what the probes found", func(r *sql.Rows) (health.Sample, error) {
+		var s health.Sample
+		var at int64
+		err := r.Scan(&at, &s.Verdict, &s.Offline)
+		s.At = time.UnixMicro(at).UTC()
+		return s, err
+	}, `SELECT at, verdict, offline FROM health_samples WHERE project = $1 AND environment = $2 AND at >= $3 ORDER BY at`,
+		project, environment, since.UnixMicro())
+}
+
 // PruneSamples deletes what began before the time.
 func (db *DB) PruneSamples(ctx context.Context, before time.Time) (int64, error) {
 	var n int64

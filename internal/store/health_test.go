@@ -40,6 +40,13 @@ func TestHealthSamples(t *testing.T) {
 		if diff := cmp.Diff([]health.Sample{sample(2), sample(3), sample(4)}, got); diff != "" {
 			t.Fatal(diff)
 		}
+		found, err := db.VerdictsSince(ctx, "app", "prod", at.Add(3*time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]health.Sample{{At: sample(3).At, Verdict: health.Degraded}, {At: sample(4).At, Verdict: health.Degraded}}, found); diff != "" {
+			t.Fatal(diff)
+		}
 		if none, err := db.SamplesSince(ctx, "app", "next", at); err != nil || none == nil || len(none) != 0 {
 			t.Fatalf("an environment without samples gives %v, %v", none, err)
 		}

@@ -92,7 +92,7 @@ func Empty() Story {
 func FirstValues() Story {
 	reasons := func() map[string]string {
 		m := map[string]string{}
-		for _, field := range []string{"commit", "commitMessage", "deployedAt", "health", "errorCount24h", "errorHours", "activeUsers", "prsIncluded", "commitsAhead", "lifecycle"} {
+		for _, field := range []string{"commit", "commitMessage", "deployedAt", "health", "uptime", "errorCount24h", "errorHours", "activeUsers", "prsIncluded", "commitsAhead", "lifecycle"} {
 			m[field] = "No source has answered yet."
 		}
 		return m
@@ -149,6 +149,7 @@ func Stale() Story {
 		e.Health, e.Unknown = health.Unknown, map[string]string{"health": "The last check is 1 hour old."}
 		e.Drift = status.DriftUnknown
 	}
+	s.Status.Environments["prod"].Uptime = uptime(0.9993, "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhxhhhhhhhhhddhhhhh--")
 	s.Deployments.Sources = s.Status.Sources[:1]
 	return s
 }
@@ -166,6 +167,7 @@ func Down() Story {
 	for _, name := range []string{"next", "prod"} {
 		e := s.Status.Environments[name]
 		e.Health, e.HealthReason, e.HealthCheckedAt = health.Down, new("nothing listens at spike.land:443 (connection refused)"), at(4*time.Second)
+		e.Uptime = uptime(0, strings.Repeat("-", 40)+"uuuuuuux")
 	}
 	s.Ages[3] = panel.Age{Source: "health", Age: 4 * time.Second}
 	return s
@@ -328,6 +330,7 @@ func next() *status.Info {
 	e.InspectorURL = new("https://vercel.com/spike/spike-land/abc")
 	e.ErrorCount24h, e.ActiveUsers = new(int64(3)), nil
 	e.ErrorSource, e.ErrorHours = "sentry", errorHours(0, 0, 0, 1, 0, 0, 0, 0, 0, 0, -1, -1, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)
+	e.Uptime = uptime(0.9861, "hhhhhhhhhhhhh------hhhhhhhhdxxxhhhhhhhhhhhhhhhhh")
 	e.Unknown = map[string]string{"activeUsers": "Web Analytics only counts production."}
 	e.CommitsAhead, e.CommitsBehind = new(7), new(0)
 	e.PullRequests = []status.PullRequest{
@@ -347,6 +350,7 @@ func prod() *status.Info {
 	e.CommitURL = new("https://github.com/zerdos/spike-land-nextjs/commit/9d41c07")
 	e.InspectorURL = new("https://vercel.com/spike/spike-land/def")
 	e.ErrorCount24h, e.ActiveUsers = new(int64(41)), new(int64(1284))
+	e.Uptime = uptime(0.9993, "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhxhhhhhhhhhddhhhhhh")
 	e.ErrorSource, e.ErrorHours = "sentry", errorHours(1, 2, 1, 0, 0, 1, 0, 1, 0, 2, 1, 3, 2, 1, 2, 9, 4, 2, 1, 2, 3, 1, 2, 0)
 	e.CommitsAhead, e.CommitsBehind = new(0), new(0)
 	e.PullRequests = []status.PullRequest{{Number: 1468, Title: "Cache credits per workspace", URL: "https://github.com/zerdos/spike-land-nextjs/pull/1468", Author: "zerdos"}}
@@ -360,6 +364,21 @@ func base(name, kind, url string) *status.Info {
 		HealthPhases: &health.Phases{DNS: 4.1, Connect: 11, TLS: 23, FirstByte: 48, Total: 87},
 		HealthParts:  []health.Part{{Name: "database", Verdict: health.Healthy, Detail: "4 ms"}, {Name: "redis", Verdict: health.Healthy}},
 	}
+}
+
+// uptime is a day of half hours, one letter each: h healthy, d degraded, x down
+// for five minutes, u could not be told, - not observed.
+func uptime(share float64, day string) *status.Uptime {
+	states := map[rune]health.State{'h': health.StateHealthy, 'd': health.StateDegraded, 'x': health.StateDown, 'u': health.StateUnknown, '-': health.StateUnobserved}
+	u := &status.Uptime{Share: &share}
+	for i, letter := range day {
+		b := status.UptimeBar{At: Now().Truncate(30 * time.Minute).Add(time.Duration(i-47) * 30 * time.Minute), State: states[letter]}
+		if letter == 'x' {
+			b.DownSeconds = 300
+		}
+		u.Bars = append(u.Bars, b)
+	}
+	return u
 }
 
 func sources() []status.Source {

@@ -85,6 +85,30 @@ func Milliseconds(ms float64) string {
 	}
 }
 
+// Took writes how long something lasted, in its two greatest units: "0.4 ms",
+// "1.2 s", "48 s", "1 min 34 s", "2 h 5 min".
+func Took(d time.Duration) string {
+	switch s := int(d / time.Second); {
+	case d < 10*time.Second:
+		return Milliseconds(float64(d) / float64(time.Millisecond))
+	case s < 60:
+		return strconv.Itoa(s) + " s"
+	case s < 3600:
+		return inTwo(s/60, "min", s%60, "s")
+	default:
+		return inTwo(s/3600, "h", s%3600/60, "min")
+	}
+}
+
+// inTwo leaves the smaller unit out where there is none of it.
+func inTwo(n int, unit string, rest int, smaller string) string {
+	text := strconv.Itoa(n) + " " + unit
+	if rest > 0 {
+		text += " " + strconv.Itoa(rest) + " " + smaller
+	}
+	return text
+}
+
 // Bytes writes a size: "412 B", "9.3 MB", "31.4 GB", in powers of a thousand as
 // providers bill it.
 func Bytes(n int64) string {

@@ -37,6 +37,17 @@ func TestCount(t *testing.T) {
 	}
 }
 
+func TestTook(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		400 * time.Microsecond: "0.4 ms", 87 * time.Millisecond: "87 ms", 1200 * time.Millisecond: "1.2 s", 48 * time.Second: "48 s",
+		time.Minute: "1 min", 94 * time.Second: "1 min 34 s", 2 * time.Hour: "2 h", 125 * time.Minute: "2 h 5 min",
+	} {
+		if got := ui.Took(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestUnknownFactsAlwaysHaveAReason(t *testing.T) {
 	if f := ui.NotKnown(""); f.Why == "" || f.Text != "" {
 		t.Errorf("a fact without a reason became %+v", f)

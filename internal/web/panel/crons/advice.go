@@ -28,7 +28,7 @@ func newAdvice(all []cron.Advice, v panel.Viewer) []Advice {
 		if a.SavedRuns > 0 {
 			saves := []string{"saves " + strconv.Itoa(a.SavedRuns) + " runs a day"}
 			if a.SavedTime > 0 {
-				saves = append(saves, took(a.SavedTime)+" of run time")
+				saves = append(saves, ui.Took(a.SavedTime)+" of run time")
 			}
 			one.Saves = ui.Text(strings.Join(saves, ", "))
 		}

@@ -203,23 +203,12 @@ func stats(p cron.Page) []Stat {
 	all := []Stat{n("Good runs", s.Good, ""), n("Failed", s.Failed, ui.Bad), n("Late", s.Late, ui.Warn), n("Missed", s.Missed, ui.Bad)}
 	usual := Stat{Name: "Usual time", Value: "not known yet", Note: "Ten good runs make it."}
 	if s.Timed > 0 {
-		usual.Note = ui.Text("average " + took(s.Average) + ", longest " + took(s.Max))
+		usual.Note = ui.Text("average " + ui.Took(s.Average) + ", longest " + ui.Took(s.Max))
 	}
 	if p.Band.Usable() {
-		usual.Value = ui.Text(took(p.Band.Low) + " to " + took(p.Band.High))
+		usual.Value = ui.Text(ui.Took(p.Band.Low) + " to " + ui.Took(p.Band.High))
 	}
 	return append(all, usual)
-}
-
-func took(d time.Duration) string {
-	switch {
-	case d >= time.Hour:
-		return d.Round(time.Minute).String()
-	case d >= time.Minute:
-		return strconv.Itoa(int(d/time.Minute)) + " min " + strconv.Itoa(int(d%time.Minute/time.Second)) + " s"
-	default:
-		return ui.Milliseconds(float64(d) / float64(time.Millisecond))
-	}
 }
 
 func runState(s cron.State) ui.Badge {
@@ -247,7 +236,7 @@ func newRun(r cron.RunOf, v panel.Viewer) Run {
 		out.Timing = ui.Text(r.Timing.String())
 	}
 	if r.Timed {
-		out.Took = took(r.Duration)
+		out.Took = ui.Took(r.Duration)
 	}
 	switch {
 	case r.Overran:
@@ -302,7 +291,7 @@ func newChart(runs []cron.RunOf, band cron.Band) *Chart {
 	if len(at) < 2 || at[0] == at[len(at)-1] {
 		return nil
 	}
-	c := &Chart{Top: took(time.Duration(longest * float64(time.Millisecond)))}
+	c := &Chart{Top: ui.Took(time.Duration(longest * float64(time.Millisecond)))}
 	first, last := time.Unix(at[0], 0).UTC(), time.Unix(at[len(at)-1], 0).UTC()
 	c.From, c.To = first.Format("2 Jan 15:04"), last.Format("2 Jan 15:04 MST")
 	points, err := json.Marshal([]any{at, ms, state})

@@ -8,7 +8,6 @@ package deployments
 import (
 	"context"
 	"embed"
-	"strconv"
 	"strings"
 	"time"
 
@@ -133,18 +132,9 @@ func newRow(d status.Deployment) Row {
 		r.Environments = append(r.Environments, ui.Name(e))
 	}
 	if d.ReadyAt != nil && d.ReadyAt.After(d.CreatedAt) {
-		r.Took = took(d.ReadyAt.Sub(d.CreatedAt))
+		r.Took = ui.Took(d.ReadyAt.Sub(d.CreatedAt))
 	}
 	return r
-}
-
-// took writes how long a build took: "48 s", "1 min 34 s".
-func took(d time.Duration) string {
-	s := int(d / time.Second)
-	if s < 60 {
-		return strconv.Itoa(s) + " s"
-	}
-	return strconv.Itoa(s/60) + " min " + strconv.Itoa(s%60) + " s"
 }
 
 // matches says whether every word of the filter is somewhere in the row: the

@@ -117,6 +117,9 @@ type Lane struct {
 	Spark     *ui.Spark // errors by the hour; nil when they are not known
 	SparkWhy  ui.Text   // why not, "" when nobody counts them
 
+	Uptime    *Uptime // nil when it is not known, or nobody's trouble
+	UptimeWhy ui.Text
+
 	Visitors ui.Fact
 	Distance ui.Fact
 

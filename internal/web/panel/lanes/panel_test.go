@@ -80,9 +80,9 @@ func TestStories(t *testing.T) {
 			map[string]int{
 				".lane": 3, "#lane-1 + .promotion": 1, `.lane[data-tone="good"]`: 3, ".sources .age": 4, ".age[data-state]": 0,
 				"#lane-1-changes li a": 3, ".lane svg.spark": 2, "#lane-1 .spark-gap": 3, "#lane-2 .spark-gap": 0, ".spark[data-stale]": 0, "#lane-2 .spark-bar[data-open]": 0, ".lane .spark-bad": 0,
-				`#lane-1 svg.spark[aria-label*="3 hours were not counted"]`: 1, "#lane-0 .report": 1, ".lane-alerts .notice": 0, ".trouble[open]": 0, "details.trouble": 0, "#lane-2[data-production]": 1,
+				`#lane-1 svg.spark[aria-label*="3 hours were not counted"]`: 1, "#lane-0 .report": 1, ".lane svg.uptime": 2, `#lane-0 svg.uptime`: 0, `#lane-1 .uptime [data-tone="quiet"]`: 6, `#lane-1 .uptime [data-tone="bad"]`: 3, ".lane-alerts .notice": 0, ".trouble[open]": 0, "details.trouble": 0, "#lane-2[data-production]": 1,
 			},
-			[]string{"7 commits", "3 PRs", "Visitors, last hour", "1\u202f284", "Uncommitted changes", "2 ahead, 5 behind", "87 ms"},
+			[]string{"7 commits", "3 PRs", "Visitors, last hour", "1\u202f284", "Uncommitted changes", "2 ahead, 5 behind", "87 ms", "98.61 % down for 15 min", "99.93 % down for 5 min"},
 		},
 		{stories.DevOffline(), map[string]int{"#lane-0[data-offline]": 1, `#lane-0 .badge[data-tone="quiet"]`: 2, "#lane-0 .why": 0}, []string{"Not running", "normal for a working copy"}},
 		{stories.RolledBack(), map[string]int{`#lane-2 .notice[data-tone="warn"]`: 2, `.banner[data-tone="warn"]`: 1, ".banner a": 1}, []string{"Drift the app answers 5f1c0de but 9d41c07 is deployed", "Rolled back from e02a9b1 to 9d41c07 by envdeck itself, because 3 of the last 5 probes were bad: the database does not answer."}},
@@ -94,7 +94,7 @@ func TestStories(t *testing.T) {
 		{stories.Two(), map[string]int{".lane": 2, ".promotion": 1}, nil},
 		{stories.Same(), map[string]int{".promotion": 1}, []string{"Nothing waits"}},
 		{stories.Down(), map[string]int{`.lane[data-tone="bad"]`: 2, `[data-tone="good"]`: 0}, []string{"connection refused", "commits unknown"}},
-		{stories.FirstValues(), map[string]int{`.lane[data-tone="unknown"]`: 2, `[data-tone="good"]`: 0}, []string{"Build unknown", "Health unknown", "No source has answered yet."}},
+		{stories.FirstValues(), map[string]int{"svg.uptime": 0, ".lane-uptime .why": 2, `.lane[data-tone="unknown"]`: 2, `[data-tone="good"]`: 0}, []string{"Build unknown", "Health unknown", "No source has answered yet."}},
 		{stories.Stale(), map[string]int{`.lane[data-tone="good"]`: 0, `.sources .age[data-state="stale"]`: 4, ".spark[data-stale]": 2, ".spark-scale[data-stale]": 2}, []string{"stale 1 h"}},
 		{stories.Story{}, map[string]int{".lane": 0, `.blank[data-tone="busy"]`: 1}, []string{"Asking for the first time"}},
 	} {

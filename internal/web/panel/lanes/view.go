@@ -26,6 +26,7 @@ func NewView(s status.Status) View {
 		lane := newLane(*info)
 		lane.ID = "lane-" + strconv.Itoa(i)
 		lane.errors(info, slices.ContainsFunc(s.Sources, func(one status.Source) bool { return one.Name == info.ErrorSource && one.Stale }))
+		lane.uptime(info)
 		v.Lanes = append(v.Lanes, lane)
 	}
 	v.Promotion = newPromotion(s, v.Lanes)

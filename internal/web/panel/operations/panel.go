@@ -303,7 +303,7 @@ func newRow(op *release.Operation) Row {
 		r.Marks = append(r.Marks, ui.Badge{Icon: "split", Word: "Moved from outside", Tone: ui.Warn})
 	}
 	if op.EndedAt != nil {
-		r.EndedAt, r.Took = *op.EndedAt, took(op.EndedAt.Sub(op.CreatedAt))
+		r.EndedAt, r.Took = *op.EndedAt, ui.Took(op.EndedAt.Sub(op.CreatedAt))
 	}
 	return r
 }
@@ -339,19 +339,6 @@ func nameOf(b *release.Build) ui.Text {
 		return ui.Name(b.ID[:min(8, len(b.ID))])
 	}
 	return short(b.Commit)
-}
-
-func took(d time.Duration) string {
-	switch s := int(d / time.Second); {
-	case d < time.Second:
-		return strconv.Itoa(int(d/time.Millisecond)) + " ms"
-	case s < 60:
-		return strconv.Itoa(s) + " s"
-	case s%60 == 0:
-		return strconv.Itoa(s/60) + " min"
-	default:
-		return strconv.Itoa(s/60) + " min " + strconv.Itoa(s%60) + " s"
-	}
 }
 
 // State is a phase for the eye. One that is not known is never green.
@@ -397,7 +384,7 @@ func newStep(s *release.Step) Step {
 		step.Attempt = "attempt " + strconv.Itoa(s.Attempt)
 	}
 	if s.EndedAt != nil {
-		step.Took = took(s.EndedAt.Sub(s.StartedAt))
+		step.Took = ui.Took(s.EndedAt.Sub(s.StartedAt))
 	}
 	for _, e := range s.Evidence {
 		step.Evidence = append(step.Evidence, Evidence{ui.Name(e.Label), ui.Reason(e.Value), ui.NewLink(e.URL)})
@@ -440,5 +427,5 @@ func rate(r *release.Rate) ui.Fact {
 		return ui.NotKnown("The source of errors has not answered for this span.")
 	}
 	a := strconv.FormatFloat(float64(r.Count)/max(r.Over.Minutes(), 1.0/60), 'f', 1, 64)
-	return ui.Known(ui.Text(strconv.FormatInt(r.Count, 10) + " in " + took(r.Over) + ", " + a + " a minute"))
+	return ui.Known(ui.Text(strconv.FormatInt(r.Count, 10) + " in " + ui.Took(r.Over) + ", " + a + " a minute"))
 }
