@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -547,22 +548,26 @@ func (c *canary) inside(t *testing.T) {
 	for line := range strings.Lines(c.log.String()) {
 		c.search("log record", strings.TrimSpace(line), []byte(line))
 	}
-	files, err := os.ReadDir(c.data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		raw, err := os.ReadFile(filepath.Join(c.data, file.Name()))
+	var files []string
+	if err := filepath.WalkDir(c.data, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		var own []string
-		if file.Name() == "master.key" {
+		if e.Name() == "master.key" {
 			own = []string{"master key"}
 		}
-		c.search("file", file.Name(), raw, own...)
+		c.search("file", e.Name(), raw, own...)
+		files = append(files, e.Name())
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
-	if len(files) < 3 {
+	if len(files) < 6 { // the product's and the simulated app's
 		t.Errorf("the data folder has %v: is the database there?", files)
 	}
 	for _, level := range []int{1, 2} {

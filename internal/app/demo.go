@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,10 @@ func NewDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	c := clock.Fast(o.Speed)
 	if d.simulation, err = NewSimulation(ctx, "127.0.0.1:0", simulator.Options{Clock: c, Tokens: o.ProviderTokens}); err != nil {
 		return nil, err
+	}
+	// The app's databases are not the product's, and lie beside them.
+	if err = d.simulation.KeepDatabases(ctx, filepath.Join(o.Data, "simulated")); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "The simulated app's databases could not be written to the folder of data.")
 	}
 	cfg, err := config.Load("the demo's configuration", []byte(d.simulation.Config("http://"+d.simulation.Address())), o.Getenv, o.Blocks)
 	if err != nil {

@@ -59,9 +59,10 @@ func ways() map[string]way {
 		"build": {func(r *rig) { r.noWorkflows = true }, func(r *rig, d *release.Desk) (release.Operation, error) {
 			return d.Deploy(r.t.Context(), r.boss, release.DeployRequest{Reason: "x"})
 		}, release.Succeeded},
-		"worker":      workerWay(),
-		"skipped":     {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasSkip }) }, promote, release.Failed},
-		"never moves": {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasStuck }) }, promote, release.NeedsHuman},
+		"worker":           workerWay(),
+		"worker's release": {func(r *rig) { takesAWorkerAlong(r); sick(r) }, promote, release.RolledBack},
+		"skipped":          {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasSkip }) }, promote, release.Failed},
+		"never moves":      {func(r *rig) { r.change(func(s *world.State) { s.Knobs.Alias.Mode = world.AliasStuck }) }, promote, release.NeedsHuman},
 		"no way back": {func(r *rig) {
 			sick(r)
 			r.spoil(wire.Rule{Provider: "vercel", Method: "POST", Path: "*/rollback/*", Kind: wire.Status, Status: 422})
@@ -91,7 +92,20 @@ func ways() map[string]way {
 
 // shortestFirst is the order of the ways by what they cost.
 var shortestFirst = []string{
-	"cancelled", "refused late", "skipped", "rollback", "good", "bad", "no way back", "superseded", "build", "workflow", "rebuild", "never moves", "worker",
+	"cancelled", "refused late", "skipped", "rollback", "good", "bad", "no way back", "superseded", "build", "workflow", "rebuild", "never moves", "worker", "worker's release",
+}
+
+// takesAWorkerAlong has a Worker belong to releases, and be deployed soon after
+// a build went live.
+func takesAWorkerAlong(r *rig) {
+	r.workers = []string{"code"}
+	r.change(func(s *world.State) { s.Knobs.WorkerFollows = 3 * time.Second })
+}
+
+// worth says whether the normal run stops at a point of a way although another
+// one was stopped there: the code of Workers is another one.
+func worth(way, point string) bool {
+	return way == "worker" || way == "worker's release" && strings.HasPrefix(point, "call.shift.")
 }
 
 // TestEveryBoundaryIsSurvived stops the driving process at each boundary, for
@@ -122,7 +136,7 @@ func TestEveryBoundaryIsSurvived(t *testing.T) {
 				}, nil)
 			})
 			for _, point := range points {
-				if os.Getenv("RELEASE_CRASH_ALL") == "" && stopped[point] && name != "worker" { // whose phases are other code
+				if os.Getenv("RELEASE_CRASH_ALL") == "" && stopped[point] && !worth(name, point) {
 					continue
 				}
 				stopped[point] = true
@@ -157,7 +171,7 @@ func (r *rig) play(t *testing.T, w way, point func(string), wake chan struct{}) 
 	w.spoil(r)
 	rules := func(o *release.Options) {
 		o.Projects[0].Rules.Bake = 20 * time.Second
-		o.Projects[0].Rules.Fallback = false
+		o.Projects[0].Rules.Fallback, o.Projects[0].Rules.Workers = false, r.workers
 	}
 	d, stop := r.desk(rules, func(o *release.Options) { o.Point = point })
 	r.first = r.cut
@@ -184,11 +198,25 @@ func (r *rig) play(t *testing.T, w way, point func(string), wake chan struct{}) 
 		}
 	}
 	r.check([]release.Operation{op})
+	if len(r.workers) > 0 {
+		r.workerWentBack(op)
+	}
+}
+
+// workerWentBack: once, whoever did it, or the operation says that it did not.
+func (r *rig) workerWentBack(op release.Operation) {
+	r.t.Helper()
+	left := slices.ContainsFunc(op.Stayed, func(s string) bool { return strings.Contains(s, "Worker code did not go back") })
+	if _, changed := r.shifts(); changed > 1 || changed == 0 && !left || changed == 1 && left {
+		r.t.Errorf("the Worker went back %d times; said that it was left: %v\n%s", changed, left, show(op))
+	}
 }
 
 // child is what the process that is killed needs to know.
 type child struct {
 	Dir, Base, Point, Deployment string
+	Worker                       string   // to be rolled back
+	Workers                      []string // that belong to releases
 }
 
 const childEnv = "RELEASE_CRASH_CHILD"
@@ -245,7 +273,7 @@ func serveChild(text string) error {
 	}
 	d := release.New(release.Options{
 		Gate: control.Gate, Store: db, Clock: clock.Real(), Log: log,
-		Projects: []release.Project{{Project: conf.Catalog()[0], Providers: set, Health: watch, Rules: release.Rules{Bake: 6 * time.Second}}},
+		Projects: []release.Project{{Project: conf.Catalog()[0], Providers: set, Health: watch, Rules: release.Rules{Bake: 6 * time.Second, Workers: c.Workers}}},
 		Point: func(p string) {
 			if p == c.Point {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -254,12 +282,18 @@ func serveChild(text string) error {
 		},
 	})
 	go func() { _ = watch.Run(ctx) }()
-	if c.Deployment != "" {
-		boss := access.Actor{Kind: access.Person, ID: "user_boss", Name: "boss", Role: access.SuperAdmin, SessionID: "s"}
-		op, err := d.Promote(ctx, boss, release.PromoteRequest{DeploymentID: c.Deployment, Reason: "x"})
-		if err != nil {
-			return err
-		}
+	boss := access.Actor{Kind: access.Person, ID: "user_boss", Name: "boss", Role: access.SuperAdmin, SessionID: "s"}
+	var op release.Operation
+	switch {
+	case c.Deployment != "":
+		op, err = d.Promote(ctx, boss, release.PromoteRequest{DeploymentID: c.Deployment, Reason: "x"})
+	case c.Worker != "":
+		op, err = d.RollbackWorker(ctx, boss, release.WorkerRollbackRequest{Worker: c.Worker, Reason: "x"})
+	}
+	if err != nil {
+		return err
+	}
+	if op.ID != "" {
 		fmt.Fprintln(os.Stdout, op.ID)
 	}
 	d.OnChange(func(o release.Operation) {
@@ -271,65 +305,102 @@ func serveChild(text string) error {
 	return d.Run(ctx)
 }
 
+// killing is a way in which a real process is killed: by the boundaries that
+// begin so, in the normal run by the one that is named.
+type killing struct {
+	begins []string
+	normal []string
+	child  func(*rig) child
+	phase  release.Phase
+	cause  release.Cause
+}
+
+func killings() map[string]killing {
+	sick := func(r *rig) child {
+		ill(r, world.Ill{Kind: world.IllDatabase, After: 6 * time.Second})
+		return child{Deployment: r.staged.ID}
+	}
+	return map[string]killing{
+		"release": {
+			[]string{"save.preflight.", "save.snapshot.", "save.switching.", "save.confirming.", "save.baking.", "save.rolling_back.", "save.rolled_back.", "call.promote.", "call.rollback."},
+			[]string{"call.promote.after", "save.baking.after", "call.rollback.after"},
+			sick, release.RolledBack, release.CauseSick,
+		},
+		"worker": {
+			[]string{"save.preflight.", "save.switching.", "save.confirming.", "save.succeeded.", "call.shift."},
+			[]string{"call.shift.after"},
+			func(*rig) child { return child{Worker: "code"} }, release.Succeeded, "",
+		},
+		"worker's release": {
+			[]string{"save.snapshot.", "save.rolling_back.", "save.rolled_back.", "call.shift."},
+			[]string{"call.shift.after"},
+			func(r *rig) child {
+				takesAWorkerAlong(r)
+				c := sick(r)
+				c.Workers = r.workers
+				return c
+			}, release.RolledBack, release.CauseSick,
+		},
+	}
+}
+
 // TestKilledAndTakenUpAgain kills a real process with SIGKILL at boundaries of
-// a release that goes well and of one that is taken back, starts another one
-// on the same data, and looks at what the simulated platform was asked.
-// RELEASE_CRASH_ROUNDS is how often each boundary (default: three boundaries
-// once).
+// a release that is taken back, of a Worker's rollback, and of a release that
+// takes its Worker back with it, starts another one on the same data, and looks
+// at what the simulated platforms were asked. RELEASE_CRASH_ROUNDS is how often
+// each boundary (default: some once).
 func TestKilledAndTakenUpAgain(t *testing.T) {
 	rounds, _ := strconv.Atoi(os.Getenv("RELEASE_CRASH_ROUNDS"))
-	var points []string
-	for _, b := range release.Boundaries() {
-		for _, on := range []string{"preflight", "snapshot", "switching", "confirming", "baking", "rolling_back", "rolled_back", "call.promote", "call.rollback"} {
-			if strings.HasPrefix(b, "save."+on+".") || strings.HasPrefix(b, on+".") {
-				points = append(points, b)
-			}
-		}
-	}
-	if rounds == 0 {
-		rounds, points = 1, []string{"call.promote.after", "save.baking.after", "call.rollback.after"}
-	}
 	slots := make(chan struct{}, 8)
-	for _, point := range points {
-		for round := range rounds {
-			t.Run(fmt.Sprintf("%s %d", point, round), func(t *testing.T) {
-				t.Parallel()
-				slots <- struct{}{}
-				defer func() { <-slots }()
-				kill(t, point)
+	for name, k := range killings() {
+		points := k.normal
+		if rounds > 0 {
+			points = slices.DeleteFunc(slices.Clone(release.Boundaries()), func(b string) bool {
+				return !slices.ContainsFunc(k.begins, func(p string) bool { return strings.HasPrefix(b, p) })
 			})
+		}
+		for _, point := range points {
+			for round := range max(rounds, 1) {
+				t.Run(fmt.Sprintf("%s %s %d", name, point, round), func(t *testing.T) {
+					t.Parallel()
+					slots <- struct{}{}
+					defer func() { <-slots }()
+					k.kill(t, point)
+				})
+			}
 		}
 	}
 }
 
-func kill(t *testing.T, point string) {
+func (k killing) kill(t *testing.T, point string) {
 	sim := simulator.New(simulator.Options{Seed: 3})
 	server := httptest.NewServer(sim.Handler())
 	defer server.Close()
 	r := &rig{t: t, sim: sim, log: slog.New(slog.DiscardHandler), clock: clock.Real()}
 	sim.World().View(func(s *world.State) { r.live, r.staged = *s.Live(), *s.NewestStaged() })
-	ill(r, world.Ill{Kind: world.IllDatabase, After: 6 * time.Second})
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(sim.Config(server.URL)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := child{Dir: dir, Point: point, Deployment: r.staged.ID}
+	c := k.child(r)
+	c.Dir, c.Point = dir, point
 	lines, err := start(t, c)
 	if err == nil || len(lines) == 0 {
 		t.Fatalf("the first process was not killed at %s: %v", point, lines)
 	}
-	c.Point, c.Deployment = "", ""
+	c.Point, c.Deployment, c.Worker = "", "", ""
 	began := time.Now()
+	last := "now " + string(k.phase)
 	later, err := start(t, c, func(line string) {
 		if took := time.Since(began); strings.HasPrefix(line, "now ") && !began.IsZero() {
 			t.Logf("taken up %s after the restart", took.Round(10*time.Millisecond))
 			began = time.Time{}
 		}
 	})
-	if point == "save.rolled_back.after" { // it was over
-		later, err = []string{"now rolled_back"}, nil
+	if point == "save."+string(k.phase)+".after" { // it was over
+		later, err = []string{last}, nil
 	}
-	if err != nil || len(later) == 0 || later[len(later)-1] != "now rolled_back" {
+	if err != nil || len(later) == 0 || later[len(later)-1] != last {
 		t.Fatalf("the second process: %v, %v", err, later)
 	}
 	db, err := store.Open(t.Context(), store.Config{Dir: dir, Clock: clock.Real(), Log: r.log})
@@ -343,10 +414,18 @@ func kill(t *testing.T, point string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, op, release.RolledBack, release.CauseSick)
+	want(t, op, k.phase, k.cause)
 	r.check([]release.Operation{op})
 	if r.liveID() != r.live.ID {
 		t.Errorf("live is %s", r.liveID())
+	}
+	if op.Worker != nil {
+		if sent, changed := r.shifts(); sent > 1 || changed != 1 {
+			t.Errorf("the Worker's traffic was moved %d times by %d calls\n%s", changed, sent, show(op))
+		}
+	}
+	if len(r.workers) > 0 {
+		r.workerWentBack(op)
 	}
 }
 

@@ -43,7 +43,7 @@ type stride struct {
 // its older release. A contract on the way puts everything before it below the
 // floor; what nobody can tell makes what is before it unknown.
 func footings(strides []stride) []Footing {
-	now := Footing{Stand: StandsOK, Why: "Schema OK: no migration since then takes anything from it."}
+	now := Footing{Stand: StandsOK, Why: "No migration since then takes anything from it."}
 	all := make([]Footing, 0, len(strides))
 	for _, s := range strides {
 		now = now.past(s)
@@ -75,7 +75,7 @@ func (f Footing) past(s stride) Footing {
 	case worst.Stand == StandsBelow, f.Stand == StandsOK && worst.Stand == StandsUnknown:
 		return worst
 	case f.Stand == StandsOK && len(s.migrations) > 0:
-		return Footing{Stand: StandsOK, Why: "Schema OK: every migration since then only adds."}
+		return Footing{Stand: StandsOK, Why: "Every migration since then only adds."}
 	}
 	return f
 }
@@ -150,7 +150,7 @@ func (s *site) footingsOf(ctx context.Context, live provider.Live, all []provide
 		})
 	}
 	wait.Wait()
-	out := map[string]Footing{ran[0].ID: {Stand: StandsOK, Why: "Schema OK: its own migrations are the newest that were run."}}
+	out := map[string]Footing{ran[0].ID: {Stand: StandsOK, Why: "Its own migrations are the newest that were run."}}
 	for i, f := range footings(strides) {
 		out[ran[i+1].ID] = f
 	}

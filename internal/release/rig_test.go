@@ -44,7 +44,8 @@ type rig struct {
 	log     *slog.Logger
 
 	boss, admin access.Actor
-	noWorkflows bool // the configuration names none
+	noWorkflows bool     // the configuration names none
+	workers     []string // those that belong to releases
 
 	live, staged world.Deployment // as the world was made
 	// cut ends the last desk's context and waits for nothing; first is the cut of

@@ -214,7 +214,7 @@ func (r *run) ended() turn {
 	r.evidence(step, facts...)
 	message := w.Ending.Message
 	if len(went) > 0 {
-		message += " With it went back: " + strings.Join(went, ", ") + "."
+		message = strings.TrimSuffix(message, ".") + ". With it went back: " + strings.Join(went, ", ") + "."
 	}
 	if left > 0 {
 		r.finish(step, Inconclusive, "%d of %s did not go back.", left, plural(len(w.Workers), "Worker"))

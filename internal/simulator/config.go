@@ -3,6 +3,7 @@ package simulator
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/envdeck/envdeck/internal/simulator/cloudflare"
@@ -31,9 +32,9 @@ projects:
       workers: {code: CODE, transpiler: TRANSPILER, backend: BACKEND}
     sentry: {base_url: BASE/sentry, org: spike-land, project: spike-land-nextjs, token: sim_sentry_integration}
     neon: {base_url: BASE/neon/api/v2, project: DATABASE, token: sim_neon_project}
-    migrations: {tool: prisma, dir: prisma/migrations}
+    migrations: {tool: prisma, dir: prisma/migrationsDATABASES}
     crons: {from: vercel}
-    release: {bake: 5m, fallback: github, snapshot: on-migrations}
+    release: {bake: 5m, fallback: github, snapshot: on-migrations, workers: [code, transpiler]}
 `
 
 // Config is an envdeck.yaml that points at this simulator, served at base such
@@ -47,7 +48,17 @@ func (s *Simulator) Config(base string) string {
 			tokens = append(tokens, usual, own)
 		}
 	}
+	kept := ""
+	if s.databases != nil {
+		addresses := s.databases.Addresses()
+		named := make([]string, 0, len(addresses))
+		for _, environment := range slices.Sorted(maps.Keys(addresses)) {
+			named = append(named, environment+": "+strconv.Quote(addresses[environment]))
+		}
+		kept = ", databases: {" + strings.Join(named, ", ") + "}"
+	}
 	return strings.NewReplacer(append(tokens,
+		"DATABASES", kept,
 		"BASE", strings.TrimSuffix(base, "/"), "PROJECT", project, "TEAM", team, "REPO", repo,
 		"ACCOUNT", cloudflare.Account, "ZONE", cloudflare.Zone,
 		"CODE", cloudflare.Code, "TRANSPILER", cloudflare.Transpiler, "BACKEND", cloudflare.Backend,

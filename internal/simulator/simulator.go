@@ -22,6 +22,7 @@ import (
 	"github.com/envdeck/envdeck/internal/simulator/app"
 	"github.com/envdeck/envdeck/internal/simulator/cloudflare"
 	"github.com/envdeck/envdeck/internal/simulator/control"
+	"github.com/envdeck/envdeck/internal/simulator/databases"
 	"github.com/envdeck/envdeck/internal/simulator/github"
 	"github.com/envdeck/envdeck/internal/simulator/neon"
 	"github.com/envdeck/envdeck/internal/simulator/sentry"
@@ -46,6 +47,9 @@ type Options struct {
 type Simulator struct {
 	o     Options
 	stage atomic.Pointer[stage]
+
+	databases *databases.Databases // nil where nobody keeps them
+	moved     chan struct{}        // something may have been applied
 
 	mu        sync.Mutex
 	listeners []func(world.Event)
@@ -130,6 +134,37 @@ func (s *Simulator) tell(e world.Event) {
 	}
 }
 
+// KeepDatabases keeps the app's databases as files in a folder, which Config
+// names from then on; Run keeps them in step with the world. Call it before
+// either.
+func (s *Simulator) KeepDatabases(ctx context.Context, dir string) error {
+	kept, err := databases.New(ctx, dir, s.World())
+	if err != nil {
+		return err
+	}
+	s.databases, s.moved = kept, make(chan struct{}, 1)
+	s.Listen(func(world.Event) {
+		select {
+		case s.moved <- struct{}{}:
+		default: // somebody is about to look
+		}
+	})
+	return nil
+}
+
+// followDatabases runs until ctx ends.
+func (s *Simulator) followDatabases(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.moved:
+			// What could not be written is written after the next event.
+			_ = s.databases.Follow(ctx, s.World())
+		}
+	}
+}
+
 // Handler serves everything.
 func (s *Simulator) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -192,6 +227,11 @@ const (
 // listeners hear of it, until ctx ends. Without Run everything still happens,
 // at the next look.
 func (s *Simulator) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	if s.databases != nil {
+		running.Go(func() { s.followDatabases(ctx) })
+	}
 	for {
 		wait := breath
 		if next, ok := s.World().Advance(); ok {

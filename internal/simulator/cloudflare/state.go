@@ -14,6 +14,7 @@ type state struct {
 	zones   []zone
 	head    string // the commit up to which the Workers were deployed
 	hours   map[time.Time]appHour
+	lived   int // how many of those that went live were looked at
 }
 
 type zone struct {
@@ -173,13 +174,41 @@ func (st *state) follow(s *world.State) {
 		}
 		st.finishGradual(s, at)
 		for _, w := range st.workers {
+			if w.has(c) {
+				continue // the release brought it
+			}
 			if st.head == "" || s.Pick(1, w.every, "cf-deploys", w.name, c.SHA) == 1 {
 				w.deployCommit(s, c, at)
 			}
 		}
 		st.head = c.SHA
 	}
+	st.followReleases(s)
 	st.finishGradual(s, s.Now())
+}
+
+// followReleases deploys the app's Worker with what goes live, where the
+// workflow of releases does that.
+func (st *state) followReleases(s *world.State) {
+	live := s.LiveHistory()
+	if s.Knobs.WorkerFollows == 0 {
+		st.lived = len(live)
+		return
+	}
+	for ; st.lived < len(live); st.lived++ {
+		at := live[st.lived].From.Add(s.Knobs.WorkerFollows)
+		if at.After(s.Now()) {
+			return
+		}
+		d, w := s.Deployment(live[st.lived].ID), st.worker(Code)
+		if live[st.lived].How != world.JobPromote || d == nil || w == nil {
+			continue
+		}
+		if c := s.Commit(d.SHA); c != nil {
+			v := w.upload(s, at.Add(-2*time.Second), c.Author, c.SHA[:7], c.Title())
+			w.deploy(s, at, c.Author, "Release "+v.tag, []share{{v, 100}})
+		}
+	}
 }
 
 // finishGradual gives the new version all traffic where its time has come,
@@ -200,6 +229,10 @@ func (st *state) finishGradual(s *world.State, now time.Time) {
 
 // deployCommit is what CI does with a commit: upload a version with the commit
 // as its tag and deploy it, one time in three with a tenth of the traffic first.
+func (w *worker) has(c *world.Commit) bool {
+	return slices.ContainsFunc(w.versions, func(v *version) bool { return v.tag == c.SHA[:7] })
+}
+
 func (w *worker) deployCommit(s *world.State, c *world.Commit, at time.Time) {
 	last := w.active()
 	v := w.upload(s, at.Add(-8*time.Second), c.Author, c.SHA[:7], c.Title())

@@ -159,7 +159,7 @@ func (a *API) calm() {
 	a.o.World.Change(func(s *world.State) {
 		s.Knobs.Alias, s.Knobs.Build, s.Knobs.Workflow = world.AliasKnob{}, world.BuildKnob{}, world.WorkflowKnob{}
 		s.Knobs.EdgeLag, s.Knobs.Skew, s.Knobs.CronsStop, s.Knobs.CronsStay, s.Knobs.CronFails = 0, 0, false, false, 0
-		s.Knobs.PromoteTurnsAutoAssignOn, s.Knobs.Rival = false, false
+		s.Knobs.PromoteTurnsAutoAssignOn, s.Knobs.Rival, s.Knobs.WorkerFollows = false, false, 0
 		for _, env := range []world.Env{world.Dev, world.Next, world.Prod} {
 			s.SetApp(env, world.AppKnob{})
 		}

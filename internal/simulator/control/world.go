@@ -44,6 +44,7 @@ type change struct {
 	Plan                     *world.Plan       `json:"plan"`
 	Unstick                  *bool             `json:"unstick"`
 	Workers                  map[string]worker `json:"workers"`
+	WorkerFollows            *wire.Duration    `json:"worker_follows"`
 	AnalyticsHide            *[]string         `json:"analytics_hide"`
 }
 
@@ -216,6 +217,9 @@ func (c change) knobs(s *world.State) {
 	}
 	if c.Skew != nil {
 		k.Skew = time.Duration(*c.Skew)
+	}
+	if c.WorkerFollows != nil {
+		k.WorkerFollows = time.Duration(*c.WorkerFollows)
 	}
 	set(&k.PromoteTurnsAutoAssignOn, c.PromoteTurnsAutoAssignOn)
 	set(&k.Rival, c.Rival)

@@ -34,6 +34,9 @@ type Knobs struct {
 	// Workers pins the counted traffic of scripts, by name, however long the
 	// span that is asked for: a day whose numbers are known.
 	Workers map[string]WorkerKnob
+	// WorkerFollows is how long after a promotion the release's own workflow
+	// deploys the app's Worker from the same commit; 0: it does not.
+	WorkerFollows time.Duration
 	// AnalyticsHide are fields that the account's analytics do not know.
 	AnalyticsHide []string
 

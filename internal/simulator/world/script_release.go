@@ -14,16 +14,21 @@ func goodPromotion() script {
 // badBuild stages a build that falls ill 25 s after it went live. Promoting it
 // is left to whoever watches.
 func badBuild() script {
-	return script{does: "a build is staged that goes down 25 s after it went live", beats: []beat{
+	return script{does: "a build is staged that goes down 25 s after it went live; a Worker is deployed with it", beats: []beat{
 		{0, func(s *scene) { s.open("feat/faster-checkout", "feat(credits): check out in one step") }},
 		{5 * time.Second, func(s *scene) { s.stageBad() }},
 	}}
 }
 
+// workerFollows is soon enough that the Worker is out when the build is found
+// to be bad, so that it has to go back too.
+const workerFollows = 8 * time.Second
+
 // stageBad merges a build that is well on the staging domain: only production
 // breaks it. Nil when there was nothing to merge.
 func (s *scene) stageBad() *Deployment {
 	s.Knobs.Build = BuildKnob{Duration: 30 * time.Second, Once: true}
+	s.Knobs.WorkerFollows = workerFollows
 	bad := s.merge()
 	if bad != nil {
 		bad.LiveIlls = []Ill{{Kind: IllErrors, After: 15 * time.Second, Factor: 80}, {Kind: IllDatabase, After: 25 * time.Second}}
