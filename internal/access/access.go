@@ -12,6 +12,7 @@ package access
 
 import (
 	"crypto/rand"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ const (
 func Roles() []Role { return []Role{Admin, SuperAdmin} }
 
 // Valid says whether r is a role at all.
-func (r Role) Valid() bool { return r == Admin || r == SuperAdmin }
+func (r Role) Valid() bool { return slices.Contains(Roles(), r) }
 
 // Kind is what sort of caller an actor is.
 type Kind string
@@ -63,9 +64,7 @@ const (
 func Scopes() []Scope { return []Scope{API, Ping, Report, MCP} }
 
 // Valid says whether s is a scope of a token.
-func (s Scope) Valid() bool {
-	return s == API || s == Ping || s == Report || s == MCP
-}
+func (s Scope) Valid() bool { return slices.Contains(Scopes(), s) }
 
 // Face is the door that a request came through, for the record.
 type Face string

@@ -97,27 +97,12 @@ func (d *Demo) URL() string { return d.app.URL() }
 // Control is the demo's access room.
 func (d *Demo) Control() *access.Control { return d.app.Control }
 
-// Simulation is the outside, for whoever wants to break it.
-func (d *Demo) Simulation() *Simulation { return d.simulation }
-
 // Changed tells pages to look again, for whoever measures that, and answers the
 // mark of it.
 func (d *Demo) Changed() string {
 	project := d.app.o.Config.Projects[0].Name
 	d.app.live.Changed(project)
 	return d.app.live.Mark(project)
-}
-
-// Refresh asks every source now and waits for what they say.
-func (d *Demo) Refresh(ctx context.Context) {
-	for _, b := range d.app.boards {
-		b.Refresh(ctx)
-	}
-	for _, b := range d.app.workers {
-		b.Refresh(ctx)
-	}
-	d.app.crons.Refresh(ctx)
-	d.app.data.Refresh(ctx)
 }
 
 // Filled waits for the first whole picture.

@@ -36,8 +36,7 @@ func NewExchange(c clock.Clock, seed uint64) *Exchange {
 	return &Exchange{Calls: newLog(), Faults: newFaults(c, seed), clock: c}
 }
 
-// Handler serves every face under its mount, "/" plus its name unless [At]
-// said otherwise. It is no ServeMux, which would answer a path such as "//x"
+// Handler serves every face under its mount, "/" plus its name. It is no ServeMux, which would answer a path such as "//x"
 // with a redirect of its own before the vendor's dialect had its say.
 func (x *Exchange) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,9 +115,6 @@ type Face struct {
 
 // Option shapes a face.
 type Option func(*Face)
-
-// At mounts the face at another path than "/" plus its name.
-func At(path string) Option { return func(f *Face) { f.mount = path } }
 
 // WithAuth sets who may call. Without it every route is open.
 func WithAuth(a Auth) Option { return func(f *Face) { f.auth = a } }

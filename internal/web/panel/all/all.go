@@ -42,7 +42,7 @@ type Desk interface {
 func Pages(r Rooms) []panel.Page {
 	pages := []panel.Page{
 		{Path: "/admin/environments", Title: "Environments", Use: access.ViewStatus, Panels: []panel.Panel{
-			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), workers.Cards(r.Workers), database.Brief(r.Databases), deployments.Newest(r.History, 8),
+			lanes.New(r.Board, r.Desk), crons.Newest(r.Crons, 12), workers.Cards(r.Workers), database.Brief(r.Databases), operations.Newest(r.Desk, 6), deployments.Newest(r.History, 8),
 		}},
 		{Path: deployments.Path, Title: "Deployments", Use: access.ViewDeployments, Panels: []panel.Panel{
 			deployments.All(r.History),
