@@ -13,7 +13,7 @@ UNWATCHED := modernc.org/sqlite/lib modernc.org/libc golang.org/x/crypto/argon2
 RACE := -race -p $(TOGETHER) $(foreach p,$(UNWATCHED),'-gcflags=$(p)=-race=false -d=checkptr=0')
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma runitor
+.PHONY: help run test test-setup lint fmt bench build crash canary fuzz vuln screenshots vendors prisma seed runitor
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,14 @@ prisma: ## Prisma's own command against a real Postgres: our count of its migrat
 	@mkdir -p $(PRISMA) && cp internal/ledger/testdata/prisma/package.json $(PRISMA)
 	npm install --prefix $(PRISMA) --silent --no-audit --no-fund
 	ENVDECK_PRISMA=$(PRISMA) $(GO) test -count=1 -v -tags prisma -run TestPrismaItself ./internal/ledger
+
+# The text that has the wrapper which apps were given, where somebody has it; and where the tools go, kept for the next run.
+ENVDECK_SEED ?= $(abspath $(wildcard ../shared/seed.md))
+SEED ?= $(or $(TMPDIR),/tmp)/envdeck-seed
+seed: ## an app's own wrapper of cron routes, unmodified, through Upstash's client and a real Redis onto the page (npm, redis-server; ENVDECK_SEED)
+	@mkdir -p $(SEED) && cp internal/app/testdata/seed/package.json $(SEED)
+	npm install --prefix $(SEED) --silent --no-audit --no-fund
+	ENVDECK_SEED=$(ENVDECK_SEED) ENVDECK_SEED_TOOLS=$(SEED) $(GO) test -count=1 -v -tags seed -run TestTheSeedsOwnWrapper ./internal/app
 
 runitor: ## runitor's own binary against our pings: RUNITOR=/path/of/it
 	ENVDECK_RUNITOR=$(abspath $(RUNITOR)) $(GO) test -count=1 -v -tags runitor -run TestRunitorItself ./internal/ping
