@@ -62,9 +62,12 @@ func (t target) once(ctx context.Context, c *http.Client) bool {
 	return err == nil && (answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusNotModified)
 }
 
+// act is one request and whether it got what it wanted.
+type act func(ctx context.Context, c *http.Client) bool
+
 // closedLoop answers the good answers per second of clients that each wait
 // for their answer before they ask again.
-func (t target) closedLoop(ctx context.Context, clients int, length time.Duration) float64 {
+func closedLoop(ctx context.Context, once act, clients int, length time.Duration) float64 {
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	c := newClient(clients)
@@ -75,7 +78,7 @@ func (t target) closedLoop(ctx context.Context, clients int, length time.Duratio
 	for range clients {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				if t.once(ctx, c) {
+				if once(ctx, c) {
 					good.Add(1)
 				}
 			}
@@ -87,21 +90,24 @@ func (t target) closedLoop(ctx context.Context, clients int, length time.Duratio
 
 // openLoop sends at a constant rate and answers each request's time from when
 // it was due, so that a slow answer cannot hide the ones behind it.
-func (t target) openLoop(ctx context.Context, rate int, length time.Duration) []time.Duration {
+func openLoop(ctx context.Context, once act, rate int, length time.Duration) (times []time.Duration, bad int) {
 	c := newClient(256)
 	defer c.CloseIdleConnections()
 	n := int(length.Seconds() * float64(rate))
-	times := make([]time.Duration, n)
+	times = make([]time.Duration, n)
+	var failed atomic.Int64
 	var all sync.WaitGroup
 	began := time.Now()
 	for i := range n {
 		due := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
 		time.Sleep(time.Until(due))
 		all.Go(func() {
-			t.once(ctx, c)
+			if !once(ctx, c) {
+				failed.Add(1)
+			}
 			times[i] = time.Since(due)
 		})
 	}
 	all.Wait()
-	return times
+	return times, int(failed.Load())
 }

@@ -24,10 +24,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if len(os.Args) > 1 && os.Args[1] == "server" {
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "server":
 		err = runServer(ctx)
-	} else {
-		err = run(ctx)
+	case len(os.Args) > 1 && os.Args[1] == "crons": // that part alone
+		err = run(ctx, crons)
+	default:
+		err = run(ctx, startUp, readers, crons)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -35,17 +38,31 @@ func main() {
 	}
 }
 
-// run builds the binary, starts both servers in a process of their own, and
-// puts load on them in turns.
-func run(ctx context.Context) error {
+// run builds the binary and takes one kind of figures after the other.
+func run(ctx context.Context, parts ...func(ctx context.Context, binary, dir string) error) error {
 	dir, err := os.MkdirTemp("", "envdeck-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := startUp(ctx, dir); err != nil {
-		return err
+	binary := filepath.Join(dir, "envdeck")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/envdeck")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("the binary does not build: %w", err)
 	}
+	for _, part := range parts {
+		if err := part(ctx, binary, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readers starts both servers in a process of their own, and puts load on them
+// in turns.
+func readers(ctx context.Context, _, _ string) error {
 	server, where, err := startServers(ctx)
 	if err != nil {
 		return err
@@ -94,8 +111,8 @@ func throughput(ctx context.Context, name string, ours, bare target) {
 	const rounds, length, clients = 5, 3 * time.Second, 64
 	var a, b []float64
 	for range rounds {
-		b = append(b, bare.closedLoop(ctx, clients, length))
-		a = append(a, ours.closedLoop(ctx, clients, length))
+		b = append(b, closedLoop(ctx, bare.once, clients, length))
+		a = append(a, closedLoop(ctx, ours.once, clients, length))
 	}
 	fmt.Printf("%-34s %8.0f/s   bare %8.0f/s   ratio %.2f   (goal >= 0.85)\n", name+", 64 clients", median(a), median(b), median(a)/median(b))
 }
@@ -106,8 +123,10 @@ func latency(ctx context.Context, ours, bare target) {
 	const rounds, rate, length = 3, 300, 8 * time.Second
 	var a, b []time.Duration
 	for range rounds {
-		b = append(b, bare.openLoop(ctx, rate, length)...)
-		a = append(a, ours.openLoop(ctx, rate, length)...)
+		times, _ := openLoop(ctx, bare.once, rate, length)
+		b = append(b, times...)
+		times, _ = openLoop(ctx, ours.once, rate, length)
+		a = append(a, times...)
 	}
 	ap, bp := percentile(a, 0.99), percentile(b, 0.99)
 	fmt.Printf("%-34s p50 %v p99 %v   bare p50 %v p99 %v   ratio of p99 %.2f   (goal <= 1.5)\n", "status 200, 300/s open loop",
@@ -115,14 +134,7 @@ func latency(ctx context.Context, ours, bare target) {
 }
 
 // startUp measures the time from exec to the first 200, and what idle costs.
-func startUp(ctx context.Context, dir string) error {
-	binary := filepath.Join(dir, "envdeck")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/envdeck")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("the binary does not build: %w", err)
-	}
+func startUp(ctx context.Context, binary, dir string) error {
 	info, err := os.Stat(binary)
 	if err != nil {
 		return err
@@ -159,18 +171,8 @@ func oneStart(ctx context.Context, binary, config, address string, idle bool) (t
 		return 0, 0, err
 	}
 	defer func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() }()
-	for {
-		r, err := http.Get("http://" + address + "/api/health") //nolint:noctx // a loop with its own end
-		if err == nil {
-			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		if time.Since(began) > 10*time.Second {
-			return 0, 0, fmt.Errorf("no answer from %s within 10 s", address)
-		}
-		time.Sleep(500 * time.Microsecond)
+	if err := ready(began, address); err != nil {
+		return 0, 0, err
 	}
 	took := time.Since(began)
 	if !idle {
@@ -180,14 +182,34 @@ func oneStart(ctx context.Context, binary, config, address string, idle bool) (t
 	return took, residentKiB(cmd.Process.Pid), nil
 }
 
+// ready waits for the first 200.
+func ready(began time.Time, address string) error {
+	for {
+		r, err := http.Get("http://" + address + "/api/health") //nolint:noctx // a loop with its own end
+		if err == nil {
+			_ = r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if time.Since(began) > 30*time.Second {
+			return fmt.Errorf("no answer from %s within 30 s", address)
+		}
+		time.Sleep(500 * time.Microsecond)
+	}
+}
+
 // residentKiB reads the resident set from /proc; 0 where there is none.
-func residentKiB(pid int) float64 {
+func residentKiB(pid int) float64 { return statusKiB(pid, "VmRSS:") }
+
+// statusKiB reads one line of /proc/PID/status.
+func statusKiB(pid int, name string) float64 {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kib, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 			return kib
 		}

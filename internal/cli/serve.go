@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -42,6 +43,12 @@ func newServe(s Streams) *cobra.Command {
 			log := newLog(s.Err, cfg.LogLevel)
 			if n := len(cfg.Warnings); n > 0 {
 				log.Warn("the configuration works and is not wise; \"envdeck config check\" says where", "warnings", n, "first", cfg.Warnings[0].Problem)
+			}
+			if os.Getenv("GOGC") == "" {
+				// Most of what is in memory is the state of jobs and environments,
+				// which stays: waiting until as much again is rubbish costs more
+				// memory than the collector's time is worth.
+				debug.SetGCPercent(50)
 			}
 			a, err := app.New(cmd.Context(), app.Options{Config: cfg, Clock: clock.Real(), Log: log, Version: Version()})
 			if err != nil {

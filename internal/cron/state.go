@@ -18,7 +18,7 @@ type state struct {
 	open   []Run  // begun and not ended, oldest first
 	recent []Run  // the newest runs by start, oldest first
 	missed []Miss // slots without a run, oldest first
-	hours  []Sum  // of the last week, oldest first
+	hours  []hour // of the last week, oldest first
 	last   Run    // the newest that ended
 
 	durations []time.Duration // of the newest good runs, oldest first
@@ -42,7 +42,10 @@ func (s *state) keep(k Kept) {
 	s.stale = false
 	s.open, s.recent, s.missed = k.Open, k.Recent, k.Misses
 	if k.Hours != nil {
-		s.hours = k.Hours
+		s.hours = make([]hour, len(k.Hours))
+		for i := range k.Hours {
+			s.hours[i] = hourOf(k.Hours[i])
+		}
 	}
 	s.last = Run{}
 	if s.durations == nil {
@@ -261,8 +264,8 @@ func (s *state) limit(r *Run) time.Time {
 
 // week forgets hours that are older than the statistics are.
 func (s *state) week(now time.Time) {
-	old := now.Add(-statsSpan)
-	for len(s.hours) > 0 && !s.hours[0].At.Add(time.Hour).After(old) {
+	old := sinceEpoch(now.Add(-statsSpan))
+	for len(s.hours) > 0 && s.hours[0].since < old {
 		s.hours = s.hours[1:]
 	}
 }
@@ -270,12 +273,38 @@ func (s *state) week(now time.Time) {
 // sum adds to the hour of a time.
 func (s *state) sum(at time.Time, add Sum) Sum {
 	add.Job, add.At = s.job.ID, at.Truncate(time.Hour)
-	i, found := slices.BinarySearchFunc(s.hours, add.At, func(a Sum, t time.Time) int { return a.At.Compare(t) })
+	one := hourOf(add)
+	i, found := slices.BinarySearchFunc(s.hours, one.since, func(a hour, since int32) int { return cmp.Compare(a.since, since) })
 	if !found {
-		s.hours = slices.Insert(s.hours, i, Sum{Job: add.Job, At: add.At})
+		s.hours = slices.Insert(s.hours, i, hour{since: one.since})
 	}
-	s.hours[i].add(add)
+	s.hours[i].add(one)
 	return add
+}
+
+// hour is a Sum as it is kept in memory: every job has up to 169 of them.
+type hour struct {
+	since                             int32 // hours since 1970
+	good, failed, late, missed, timed int32
+	total, max                        time.Duration
+}
+
+func hourOf(s Sum) hour {
+	return hour{sinceEpoch(s.At), int32(s.Good), int32(s.Failed), int32(s.Late), int32(s.Missed), int32(s.Timed), s.Total, s.Max}
+}
+
+func sinceEpoch(t time.Time) int32 { return int32(t.Unix() / 3600) }
+
+func (h hour) at() time.Time { return time.Unix(int64(h.since)*3600, 0).UTC() }
+
+func (h *hour) add(o hour) {
+	h.good += o.good
+	h.failed += o.failed
+	h.late += o.late
+	h.missed += o.missed
+	h.timed += o.timed
+	h.total += o.total
+	h.max = max(h.max, o.max)
 }
 
 func latest(a, b time.Time) time.Time {

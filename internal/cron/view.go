@@ -85,22 +85,22 @@ func (s *state) stats(now time.Time) Stats {
 		st.From = s.job.CreatedAt
 	}
 	var total time.Duration
-	first := from.Truncate(time.Hour)
+	first := sinceEpoch(from)
 	for i := range s.hours {
 		h := &s.hours[i]
-		if i == 0 && h.At.Before(st.From) && h.At.After(from) {
-			st.From = h.At // runs from before the job was known were brought in
+		if i == 0 && h.at().Before(st.From) && h.at().After(from) {
+			st.From = h.at() // runs from before the job was known were brought in
 		}
-		if h.At.Before(first) {
+		if h.since < first {
 			continue
 		}
-		st.Good += h.Good
-		st.Failed += h.Failed
-		st.Late += h.Late
-		st.Missed += h.Missed
-		st.Timed += h.Timed
-		total += h.Total
-		st.Max = max(st.Max, h.Max)
+		st.Good += int64(h.good)
+		st.Failed += int64(h.failed)
+		st.Late += int64(h.late)
+		st.Missed += int64(h.missed)
+		st.Timed += int64(h.timed)
+		total += h.total
+		st.Max = max(st.Max, h.max)
 	}
 	if st.Timed > 0 {
 		st.Average = total / time.Duration(st.Timed)
