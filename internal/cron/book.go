@@ -266,12 +266,17 @@ func (s *shelf) changed() {
 }
 
 // publishEvery is how often an answer is made anew at most, however many
-// reports come.
-const publishEvery = 500 * time.Millisecond
+// reports come; and making it takes no more than one part in publishShare of
+// the time, however many jobs there are.
+const (
+	publishEvery = 500 * time.Millisecond
+	publishShare = 20
+)
 
 // keepPublished makes a project's answer when its jobs change, and when a job
 // becomes due, which changes when it is due next.
 func (b *Book) keepPublished(ctx context.Context, s *shelf) {
+	pause := publishEvery
 	for {
 		wait := time.Hour
 		if next := b.soonest(s); !next.IsZero() {
@@ -285,11 +290,13 @@ func (b *Book) keepPublished(ctx context.Context, s *shelf) {
 		case <-timer:
 		case <-s.dirty:
 			stop()
-			if b.o.Clock.Sleep(ctx, publishEvery) != nil {
+			if b.o.Clock.Sleep(ctx, pause) != nil {
 				return
 			}
 		}
+		began := b.o.Clock.Now()
 		b.publish(s)
+		pause = max(publishEvery, publishShare*b.o.Clock.Now().Sub(began))
 	}
 }
 

@@ -115,6 +115,7 @@ func parallel(n int, act func()) time.Duration {
 }
 
 func bareLoop(b *testing.B, db *sql.DB, queue <-chan chan struct{}) {
+	ctx := context.WithoutCancel(b.Context()) // as our own writer: the driver watches a context that can end, with a goroutine a statement
 	for first := range queue {
 		batch := []chan struct{}{first}
 		for yielded := false; len(batch) < 256; {
@@ -132,18 +133,18 @@ func bareLoop(b *testing.B, db *sql.DB, queue <-chan chan struct{}) {
 			yielded = true // as our own loop does
 			runtime.Gosched()
 		}
-		tx, err := db.BeginTx(b.Context(), nil)
+		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
 			b.Error(err)
 			return
 		}
-		insert, err := tx.PrepareContext(b.Context(), `INSERT INTO bare (at, body) VALUES ($1, $2)`) //nolint:sqlclosecheck // the commit closes it
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO bare (at, body) VALUES ($1, $2)`) //nolint:sqlclosecheck // the commit closes it
 		if err != nil {
 			b.Error(err)
 			return
 		}
 		for range batch {
-			if _, err := insert.ExecContext(b.Context(), time.Now().UnixMicro(), body); err != nil {
+			if _, err := insert.ExecContext(ctx, time.Now().UnixMicro(), body); err != nil {
 				b.Error(err)
 			}
 		}

@@ -65,7 +65,8 @@ func newHow(j cron.Job, ping, address string, v panel.Viewer) *How {
 	return h
 }
 
-// curl is a ping by the job's own address, or by a token's.
+// curl is a ping by the job's own address, or by that of a token of scope ping:
+// what stands in an address ends up in logs, so no other scope may.
 func curl(ping, address, name string, j cron.Job) string {
 	start, end := ping+"/start", ping+"/$?"
 	if ping == "" {
@@ -73,7 +74,7 @@ func curl(ping, address, name string, j cron.Job) string {
 		if j.Schedule != "" {
 			query += "&schedule=" + strings.ReplaceAll(url.QueryEscape(j.Schedule), "+", "%20")
 		}
-		start, end = address+"/ping/$ENVDECK_TOKEN/"+name+"/start"+query, address+"/ping/$ENVDECK_TOKEN/"+name+"/$?"
+		start, end = address+"/ping/$ENVDECK_PING_KEY/"+name+"/start"+query, address+"/ping/$ENVDECK_PING_KEY/"+name+"/$?"
 	}
 	const call = "curl -fsS -m 10 --retry 5 -o /dev/null \""
 	return call + start + "\"   # when it begins; may be left out\n./job.sh\n" + call + end + "\"   # how it ended: the exit code"

@@ -238,7 +238,7 @@ func TestInstructionsQuoteWhatTheyAreGiven(t *testing.T) {
 		"next":  `cronRoute("/x'; rm -rf ~ #\"$(id)` + "`id`" + `\\", async`,
 		"go":    `deck.Run(ctx, "/x'; rm -rf ~ #\"$(id)` + "`id`" + `\\", func`,
 		"json":  `"path":"/x'\''; rm -rf ~ #\"$(id)` + "`id`" + `\\"`,
-		"curl":  "/ping/$ENVDECK_TOKEN/x-rm-rf-id-id/start?create=1&schedule=%2A%2F5%20%2A%20%2A%20%2A%20%2A%20%22%3B%20%24%28id%29\"",
+		"curl":  "/ping/$ENVDECK_PING_KEY/x-rm-rf-id-id/start?create=1&schedule=%2A%2F5%20%2A%20%2A%20%2A%20%2A%20%22%3B%20%24%28id%29\"",
 	} {
 		if !strings.Contains(text(id), want) {
 			t.Errorf("%s:\n%s\nwithout %s", id, text(id), want)
