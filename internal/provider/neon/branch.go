@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,6 +51,9 @@ func (c *Client) Branches(ctx context.Context) (provider.BranchList, error) {
 			list.Incomplete = true
 			return list, nil
 		case next == "":
+			// Neon deletes no branch on which others hang, so a parent that is not
+			// in the list shows that more of it is missing.
+			list.Incomplete = slices.ContainsFunc(list.Items, func(b provider.DatabaseBranch) bool { return b.ParentID != "" && !seen[b.ParentID] })
 			return list, nil
 		case cursors[next] || len(next) > maxCursor || page+1 == maxPages:
 			// The cursor goes in a circle: the rest cannot be had.
