@@ -30,7 +30,7 @@ func (a *App) openReleases(sets []provider.Set) {
 var _ release.Health = (*health.Watch)(nil)
 
 func releaseRules(p config.Project) release.Rules {
-	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", BackOnUnknown: p.Release.UnknownSchema == "roll_back", Snapshot: release.SnapshotRule(p.Release.Snapshot), Workers: p.Release.Workers}
+	r := release.Rules{Bake: p.Release.Bake, Fallback: p.Release.Fallback != "", BackOnUnknown: p.Release.UnknownSchema == "roll_back", Snapshot: release.SnapshotRule(p.Release.Snapshot), Workers: p.Release.Workers, ReportTo: p.Release.ReportTo}
 	if p.Migrations != nil {
 		r.Migrations = p.Migrations.Dir
 	}

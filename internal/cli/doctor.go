@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envdeck/envdeck/internal/app"
+	"github.com/envdeck/envdeck/internal/catalog"
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/fault"
@@ -127,7 +128,31 @@ func (d *doctor) providers(ctx context.Context, p config.Project) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		d.check(what, checker.Check(ctx), "the token works and the names exist")
+		d.following(ctx, p, kind.Name, client)
 		cancel()
+	}
+}
+
+// following checks what is done after releases: issues inform, so that a token
+// which may not read them is a warning; reports that were asked for must work.
+func (d *doctor) following(ctx context.Context, p config.Project, name string, client any) {
+	what := p.Name + " " + name
+	for _, e := range p.Environments {
+		finder, ok := client.(provider.IssueFinder)
+		if !ok || e.Kind != catalog.Production || e.Sentry == "" {
+			continue
+		}
+		if _, err := finder.NewIssues(ctx, provider.IssueQuery{Environment: e.Sentry, Since: time.Now().Add(-time.Hour), Limit: 1}); err != nil {
+			d.say("warn", what+" new issues", fault.From(err).Message)
+			continue
+		}
+		d.say("ok", what+" new issues", "the token may read the issues of "+e.Sentry)
+	}
+	if p.Release.ReportTo != name {
+		return
+	}
+	if recorder, ok := client.(provider.DeployRecorder); ok {
+		d.check(what+" report_to", recorder.CheckRecording(ctx), "the token may record releases and deploys")
 	}
 }
 

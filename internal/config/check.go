@@ -416,6 +416,13 @@ func (k checker) release(path string, p *Project) {
 			k.fail(path+".fallback", "names a provider that the project has no block of")
 		}
 	}
+	if r.ReportTo != "" {
+		if _, ok := p.Providers[r.ReportTo]; r.ReportTo != "sentry" {
+			k.fail(path+".report_to", "must be sentry: nothing else keeps a record of deploys")
+		} else if !ok {
+			k.fail(path+".report_to", "names a provider that the project has no block of: add a sentry block")
+		}
+	}
 	if !slices.Contains([]string{"on-migrations", "always", "never"}, r.Snapshot) {
 		k.fail(path+".snapshot", "must be on-migrations, always or never")
 	}

@@ -161,6 +161,8 @@ type Release struct {
 	UnknownSchema string `yaml:"unknown_schema" jsonschema:"enum=ask,enum=roll_back,default=ask,description=What envdeck does with a bad release when it has a migration of which nobody can tell whether the release before it survives: ask a person\\, or go back all the same. Below the schema's floor it always asks."`
 	// Workers go back with a release.
 	Workers []string `yaml:"workers" json:",omitempty" jsonschema:"description=The Workers that belong to releases\\, by the names of cloudflare.workers: what they serve is written down before a release is switched\\, and they go back to it when the release is taken back."`
+	// ReportTo is the provider that is told of every deploy, "" for none.
+	ReportTo string `yaml:"report_to" json:",omitempty" jsonschema:"enum=sentry,description=The provider that is told which commit went where\\, after each release and rollback: sentry. Its token needs the scope project:releases then."`
 	// Approval is nil when releases need none.
 	Approval *Approval `yaml:"approval" json:",omitempty" jsonschema:"description=Releases need somebody's approval of exactly what they change. Write approval: {} for the defaults."`
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -14,6 +15,7 @@ import (
 	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/hostile"
+	"github.com/envdeck/envdeck/internal/lease"
 )
 
 // Options is what a Desk is made of. All but Point must be set.
@@ -67,13 +69,19 @@ func New(o Options) *Desk {
 		d.sites = append(d.sites, s)
 		m.sites[p.Name] = s
 	}
+	m.follows = lease.NewWork(followStore{o.Store}, o.Clock, o.Log, o.Owner, m.follow)
 	d.m = m
 	return d
 }
 
-// Run drives operations until the context ends; then they are handed over to
-// whoever is alive.
-func (d *Desk) Run(ctx context.Context) error { return d.m.work(ctx) }
+// Run drives operations and what follows them until the context ends; then they
+// are handed over to whoever is alive.
+func (d *Desk) Run(ctx context.Context) error {
+	var follows sync.WaitGroup
+	defer follows.Wait()
+	follows.Go(func() { _ = d.m.follows.Run(ctx) }) // it ends with the context alone
+	return d.m.work(ctx)
+}
 
 // OnChange calls fn after an operation that this process drives changed; the
 // operation comes with its steps. fn must be quick. An operation that another

@@ -37,6 +37,8 @@ type machine struct {
 	running  map[string]*run
 	onChange []func(Operation)
 	kick     chan struct{}
+
+	follows *lease.Work[FollowUp]
 }
 
 // work claims and drives until the context ends. What is under way then is

@@ -57,6 +57,10 @@ type Operation struct {
 	Approval *Approved `json:"approval,omitempty" doc:"Who approved exactly this content."`
 	Glass    *Glass    `json:"breakGlass,omitempty" doc:"The guards that were passed by breaking the glass."`
 
+	// NewIssues and Reports are what followed; they are kept beside it.
+	NewIssues *NewIssues     `json:"newIssues,omitempty" doc:"The issues that were first seen in the environment since. Left out: nobody here knows issues, or nothing was moved."`
+	Reports   []DeployReport `json:"reports,omitempty" nullable:"false" doc:"The deploys that are reported outside, where release.report_to says so."`
+
 	Steps []Step `json:"steps,omitempty" nullable:"false"`
 
 	// Work is what the machine has to remember. It is kept, and not shown.
@@ -169,6 +173,8 @@ type Work struct {
 	Migrates *Migrates `json:"migrates,omitempty"`
 	// Intended says that a change to production may have been made.
 	Intended bool `json:"intended,omitempty"`
+	// Followed says that its follow-up was begun.
+	Followed bool `json:"followed,omitempty"`
 	// Moves are the builds that production was seen to be moved to, in order.
 	Moves []Move `json:"moves,omitempty"`
 	// Call is the present change to a provider; nil when none was begun.

@@ -67,6 +67,8 @@ type Rules struct {
 	Workers []string
 	// Approval says how promotions are approved; nil when they need none.
 	Approval *ApprovalRules
+	// ReportTo is the provider that deploys are reported to, "" for none.
+	ReportTo string
 }
 
 // Project is one project as the room works on it.
@@ -123,7 +125,21 @@ type Change struct {
 	Record *Record
 	// Closed ends rows of the deployment record.
 	Closed []Closed
+	// Follow is the follow-up that begins with this change; nil for none.
+	Follow *FollowUp
 	// Receipt is the audit entry of the change; nil for none.
+	Receipt *access.Receipt
+}
+
+// SavedFollowUp is a follow-up to be committed.
+type SavedFollowUp struct {
+	FollowUp
+	Now time.Time
+	// Wake is when it is to be driven next; zero ends it.
+	Wake time.Time
+	// Keep keeps the lease; else it is given back.
+	Keep bool
+	// Receipt is the audit entry of it; nil for none.
 	Receipt *access.Receipt
 }
 
@@ -191,6 +207,12 @@ type Store interface {
 	Save(ctx context.Context, l Lease, c Change) error
 	// Release gives a lease back before its time.
 	Release(ctx context.Context, l Lease, due time.Time) error
+
+	// ClaimFollowUp, RenewFollowUp and Release keep the leases of follow-ups.
+	ClaimFollowUp(ctx context.Context, c Claim) (Lease, FollowUp, bool, error)
+	RenewFollowUp(ctx context.Context, l Lease, c Claim) error
+	// SaveFollowUp commits one. ErrLost when the lease is gone.
+	SaveFollowUp(ctx context.Context, l Lease, s SavedFollowUp) error
 
 	// Holds are those in force at a time.
 	Holds(ctx context.Context, project, environment string, at time.Time) ([]Hold, error)

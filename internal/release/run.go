@@ -391,6 +391,10 @@ func (r *run) save(ctx context.Context, c Change) error {
 	now := r.m.clock.Now()
 	r.op.Work.Spent += max(now.Sub(r.since), 0)
 	r.since = now
+	if r.op.Work.Intended && !r.op.Work.Followed && r.site != nil {
+		c.Follow = r.site.follows(&r.op, r.env.Sentry, now)
+		r.op.Work.Followed = c.Follow != nil
+	}
 	c.Operation = r.op // with a comparison that is not kept yet
 	c.Operation.Steps = nil
 	for _, s := range r.op.Steps {
@@ -409,6 +413,7 @@ func (r *run) save(ctx context.Context, c Change) error {
 	}
 	r.m.point("save." + string(r.op.Phase) + ".before")
 	if err := r.m.store.Save(ctx, r.lease, c); err != nil {
+		r.op.Work.Followed = r.op.Work.Followed && c.Follow == nil
 		return err
 	}
 	r.m.point("save." + string(r.op.Phase) + ".after")

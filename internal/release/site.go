@@ -31,6 +31,11 @@ type site struct {
 	read      *readings
 	brought   *brought
 
+	issues       provider.IssueFinder
+	issuesFrom   string                  // who knows them
+	recorder     provider.DeployRecorder // nil where nobody is told of deploys
+	recorderName string
+
 	lister      provider.WorkerLister
 	workers     provider.WorkerDeployer // nil where nobody deploys Workers
 	workerTitle string                  // their platform's name
@@ -48,6 +53,12 @@ func newSite(p Project) *site {
 	s.linker, _, _ = provider.Find[provider.CommitLinker](p.Providers)
 	s.assigner, _, _ = provider.Find[provider.AutoAssigner](p.Providers)
 	s.files, _, _ = provider.Find[provider.FileReader](p.Providers)
+	s.issues, s.issuesFrom, _ = provider.Find[provider.IssueFinder](p.Providers)
+	for _, one := range p.Providers {
+		if r, ok := one.API.(provider.DeployRecorder); ok && one.Name == p.Rules.ReportTo {
+			s.recorder, s.recorderName = r, one.Name
+		}
+	}
 	s.findWorkers(p.Providers)
 	return s
 }

@@ -34,7 +34,7 @@ projects:
     neon: {base_url: BASE/neon/api/v2, project: DATABASE, token: sim_neon_project}
     migrations: {tool: prisma, dir: prisma/migrationsDATABASES}
     crons: {from: vercel}
-    release: {bake: 5m, fallback: github, snapshot: on-migrations, workers: [code, transpiler]}
+    release: {bake: 5m, fallback: github, snapshot: on-migrations, workers: [code, transpiler], report_to: sentry}
 `
 
 // Config is an envdeck.yaml that points at this simulator, served at base such

@@ -31,6 +31,7 @@ func (db *DB) leaseNow() string {
 const (
 	jobRelease = "release"
 	jobChange  = "change"
+	jobFollow  = "follow"
 )
 
 // anyJob says whether there may be work of a sort. Most looks find nothing, and
@@ -41,6 +42,16 @@ func (db *DB) anyJob(ctx context.Context, kind string) (bool, error) {
 	}
 	var n int
 	err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs WHERE kind = $1`, kind).Scan(&n)
+	return n > 0, db.fault(err, "look for work")
+}
+
+// anyDue is anyJob for work that waits most of the time.
+func (db *DB) anyDue(ctx context.Context, kind string, now time.Time) (bool, error) {
+	if db.path == "" {
+		return true, nil
+	}
+	var n int
+	err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM jobs WHERE kind = $1 AND (due_at <= $2 OR due_at > $3)`, kind, now.UnixMicro(), now.Add(maxDue).UnixMicro()).Scan(&n)
 	return n > 0, db.fault(err, "look for work")
 }
 

@@ -198,9 +198,19 @@ func (db *DB) Order(ctx context.Context, id string, o release.Order, now time.Ti
 	})
 }
 
-// Operation reads one with its steps.
+// Operation reads one with its steps and what followed it.
 func (db *DB) Operation(ctx context.Context, id string) (release.Operation, error) {
-	return db.operation(ctx, db.read, id)
+	o, err := db.operation(ctx, db.read, id)
+	if err != nil {
+		return o, err
+	}
+	switch u, err := followUpOf(ctx, db.read, id); {
+	case err == nil:
+		o.NewIssues, o.Reports = u.Issues, u.Reports
+	case !errors.Is(err, sql.ErrNoRows):
+		return o, db.fault(err, "read the operation")
+	}
+	return o, nil
 }
 
 type reader interface {
@@ -374,6 +384,11 @@ func saveChange(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Chan
 	if err := keepSheet(ctx, tx, o.Compared, c.WakeAt); err != nil {
 		return err
 	}
+	if c.Follow != nil {
+		if err := beginFollowUp(ctx, tx, *c.Follow); err != nil {
+			return err
+		}
+	}
 	if c.Record != nil {
 		if err := insertRecord(ctx, tx, *c.Record); err != nil {
 			return err
@@ -391,6 +406,9 @@ func saveChange(ctx context.Context, tx *sql.Tx, l release.Lease, c release.Chan
 		return err
 	}
 	if err := call(ctx, tx, alert.OperationCall, o.ID, *o.EndedAt); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE jobs SET due_at = $1 WHERE id = $2 AND due_at > $1`, o.EndedAt.UnixMicro(), followJob(o.ID)); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, o.ID)

@@ -25,6 +25,7 @@ func TestShotsOfPages(t *testing.T) {
 	h.tell(func(s *stories.Story) { *s = stories.Releasing() })
 	pages["operation"], pages["operations"], pages["rollback"] = "/admin/environments/operations/op_running", "/admin/environments/operations", "/admin/environments/rollback"
 	pages["promote"] = "/admin/environments/promote"
+	pages["operation-back"], pages["operation-good"] = "/admin/environments/operations/op_back", "/admin/environments/operations/op_good"
 	pages["crons"], pages["cron-job"], pages["cron-output"] = crons.Path, crons.JobPath+"?path=x", crons.OutputPath+"?path=x&run=1790000000000000"
 	h.tell(func(s *stories.Story) { s.Guards, s.Approvals = stories.Guarded().Guards, stories.Guarded().Approvals })
 	pages["guards"], pages["approval"], pages["compare"] = "/admin/environments/guards", "/admin/environments/approvals/apr_open", "/admin/environments/compare"

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/envdeck/envdeck/internal/clock"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/outbound"
@@ -28,6 +29,7 @@ const (
 type Client struct {
 	out   *outbound.Client
 	block Block
+	clock clock.Clock
 }
 
 // The promises of this room.
@@ -35,6 +37,9 @@ var (
 	_ provider.ErrorCounter = (*Client)(nil)
 	_ provider.ErrorCharter = (*Client)(nil)
 	_ provider.Checker      = (*Client)(nil)
+
+	_ provider.IssueFinder    = (*Client)(nil)
+	_ provider.DeployRecorder = (*Client)(nil)
 )
 
 func open(b *Block, deps provider.Deps) (*Client, error) {
@@ -51,7 +56,7 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{out: out, block: *b}, nil
+	return &Client{out: out, block: *b, clock: deps.Clock}, nil
 }
 
 // Check asks for one row of the table that the counts come from: it needs the
@@ -195,13 +200,19 @@ func nextCursor(header string) (cursor string, more bool) {
 }
 
 func explain(r outbound.Refusal) outbound.Meaning {
+	if m, special := explainReleases(r); special {
+		return m
+	}
 	switch r.Status {
 	case http.StatusUnauthorized:
 		return outbound.Meaning{Kind: fault.Rejected, Text: "the token (sentry.token, or SENTRY_AUTH_TOKEN) is unknown here. Make one of an internal integration with the scope org:read, and check that sentry.base_url is the organisation's region (https://us.sentry.io, https://de.sentry.io)"}
 	case http.StatusForbidden:
 		return outbound.Meaning{Text: "the token lacks the scope org:read, or is an organisation's CI token, which cannot read events. Make one of an internal integration with org:read"}
 	case http.StatusNotFound:
-		if r.Route == routeSeries {
+		switch r.Route {
+		case routeIssues:
+			return outbound.Meaning{Text: "it knows no such environment, which begins with the first event there; or there is no such organisation. Check the environment's sentry: in the configuration, and sentry.org"}
+		case routeSeries:
 			return outbound.Meaning{Text: "there is no chart of errors here. A Sentry of one's own may be too old for it; else check sentry.org (SENTRY_ORG) and the region in sentry.base_url"}
 		}
 		return outbound.Meaning{Text: "there is no such organisation or project here. Check sentry.org (SENTRY_ORG), sentry.project (SENTRY_PROJECT) and the region in sentry.base_url"}

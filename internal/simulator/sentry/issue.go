@@ -2,6 +2,7 @@ package sentry
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func (f *Face) issueRoutes() []wire.Route {
 // issue is everything known about one cause of errors.
 type issue struct {
 	world.ErrorIssue
-	all  []world.ErrorEvent // since the world began, oldest first
+	all  []world.ErrorEvent // since the moment that was gathered from, oldest first
 	here []world.ErrorEvent // those that the call picks
 }
 
@@ -47,11 +48,11 @@ func (s *issue) status(now time.Time) string {
 	return "unresolved"
 }
 
-// gather sorts all errors of the world into issues; here is filled by keep.
-func (i *in) gather(keep func(world.ErrorEvent) bool) []*issue {
+// gather sorts the errors since a moment into issues; here is filled by keep.
+func (i *in) gather(from time.Time, keep func(world.ErrorEvent) bool) []*issue {
 	var out []*issue
 	byKey := map[string]*issue{}
-	for _, e := range i.s.ErrorEvents(i.s.Born, i.s.Now()) {
+	for _, e := range i.s.ErrorEvents(from, i.s.Now()) {
 		one := byKey[e.Issue.Key]
 		if one == nil {
 			one = &issue{ErrorIssue: e.Issue}
@@ -80,18 +81,18 @@ func issues(i *in) (*wire.Answer, error) {
 			return nil, notFound()
 		}
 	}
-	wanted, match, err := issueQuery(i.StrOr("query", "is:unresolved"))
+	wanted, match, err := i.issueQuery(i.StrOr("query", "is:unresolved"))
 	if err != nil {
 		return nil, err
 	}
-	found := i.gather(func(e world.ErrorEvent) bool {
+	found := i.gather(from, func(e world.ErrorEvent) bool {
 		return !e.At.Before(from) && e.At.Before(to) && match(i, e) &&
 			(!i.Has("environment") || slices.Contains(i.List("environment"), environmentNames[e.Env]))
 	})
 	nothing := !slices.ContainsFunc(picked, func(p project) bool { return p.slug == i.s.Project.Name }) ||
 		i.Path("project") != "" && i.projectNamed(i.Path("project")).slug != i.s.Project.Name
 	found = slices.DeleteFunc(found, func(s *issue) bool { return nothing || len(s.here) == 0 || !wanted(i, s) })
-	sortIssues(found, i.StrOr("sort", "date"))
+	i.sortIssues(found, i.StrOr("sort", "date"))
 	per := int(i.Int("limit", i.Int("per_page", 100)))
 	cut, links, err := page(i, found, per)
 	if err != nil {
@@ -105,8 +106,9 @@ func issues(i *in) (*wire.Answer, error) {
 }
 
 // issueQuery splits a search into what is asked of the issue (is:, first
-// release) and what is asked of its events.
-func issueQuery(query string) (wanted func(*in, *issue) bool, match matcher, err error) {
+// release, first seen) and what is asked of its events.
+func (i *in) issueQuery(query string) (wanted func(*in, *issue) bool, match matcher, err error) {
+	var seen []func(time.Time) bool
 	var rest []string
 	var status []string
 	first := map[string]bool{} // release: wanted or not
@@ -120,6 +122,15 @@ func issueQuery(query string) (wanted func(*in, *issue) bool, match matcher, err
 			status = append(status, m[1]+m[3])
 		case m != nil && (m[2] == "firstRelease" || m[2] == "first_release"):
 			first[strings.Trim(m[3], `"`)] = m[1] == ""
+		case m != nil && (m[2] == "firstSeen" || m[2] == "first_seen"):
+			if m[1] != "" {
+				return nil, nil, bad("Invalid search: firstSeen cannot be negated")
+			}
+			one, err := i.moments("firstSeen", m[3])
+			if err != nil {
+				return nil, nil, err
+			}
+			seen = append(seen, one)
 		default:
 			rest = append(rest, word)
 		}
@@ -133,7 +144,12 @@ func issueQuery(query string) (wanted func(*in, *issue) bool, match matcher, err
 			}
 		}
 		for release, want := range first {
-			if (s.firstRelease() == release) != want {
+			if (i.firstRelease(s) == release) != want {
+				return false
+			}
+		}
+		for _, fits := range seen {
+			if !fits(i.first(s).At) {
 				return false
 			}
 		}
@@ -141,29 +157,97 @@ func issueQuery(query string) (wanted func(*in, *issue) bool, match matcher, err
 	}, match, err
 }
 
+var (
+	dateTerm = regexp.MustCompile(`^(>=|<=|>|<)?(\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?)$`)
+	ageTerm  = regexp.MustCompile(`^([+-])(\d+)([wdhm])$`)
+)
+
+// moments reads a condition about a time: a date with an operator, or an age
+// as Sentry writes it, -24h for younger and +24h for older.
+func (i *in) moments(key, value string) (func(time.Time) bool, error) {
+	if m := ageTerm.FindStringSubmatch(value); m != nil {
+		d, _ := period(m[2] + m[3])
+		edge := i.s.Now().Add(-d)
+		if m[1] == "-" {
+			return func(t time.Time) bool { return !t.Before(edge) }, nil
+		}
+		return func(t time.Time) bool { return !t.After(edge) }, nil
+	}
+	m := dateTerm.FindStringSubmatch(value)
+	if m == nil {
+		return nil, bad("%s: Invalid date: %s. Expected +/-duration (e.g. +1h) or ISO 8601-like (e.g. 2024-01-01T00:00:00.000Z)", key, value)
+	}
+	edge, ok := moment(m[2])
+	if !ok {
+		return nil, bad("%s: Invalid date: %s", key, value)
+	}
+	return map[string]func(time.Time) bool{
+		"":   func(t time.Time) bool { return t.Sub(edge).Abs() < time.Minute },
+		">":  edge.Before,
+		">=": func(t time.Time) bool { return !t.Before(edge) },
+		"<":  edge.After,
+		"<=": func(t time.Time) bool { return !t.After(edge) },
+	}[m[1]], nil
+}
+
+// first is an issue's first event: in the environments that the call names,
+// else anywhere.
+func (i *in) first(s *issue) world.ErrorEvent {
+	return i.firstIn(s, i.List("environment"), i.Has("environment"))
+}
+
+// firstIn looks from where the issue can have begun, and once: what was first
+// stays so.
+func (i *in) firstIn(s *issue, environments []string, some bool) world.ErrorEvent {
+	key := s.Key + "\x00" + strings.Join(environments, "\x00")
+	i.face.mu.Lock()
+	e, known := i.face.firsts[key]
+	i.face.mu.Unlock()
+	if known {
+		return e
+	}
+	fits := func(e world.ErrorEvent) bool {
+		return e.Issue.Key == s.Key && (!some || slices.Contains(environments, environmentNames[e.Env]))
+	}
+	for at := i.s.IssueBegin(s.Key).Truncate(time.Hour); !at.After(i.s.Now()); at = at.Add(6 * time.Hour) {
+		for _, e := range i.s.ErrorEvents(at, at.Add(6*time.Hour)) {
+			if fits(e) {
+				i.face.mu.Lock()
+				i.face.firsts[key] = e
+				i.face.mu.Unlock()
+				return e
+			}
+		}
+	}
+	return s.all[0]
+}
+
+// firstRelease is the release that the issue was first seen in, in the
+// environments that the call names.
+func (i *in) firstRelease(s *issue) string {
+	named := i.List("environment")
+	if !i.Has("environment") {
+		named = environments
+	}
+	if s.all[0].Env == "" {
+		return "" // a script names no release either
+	}
+	return i.firstIn(s, named, true).Release
+}
+
 func (s *issue) is(i *in, name string) bool {
 	switch name {
 	case "unassigned":
 		return true
 	case "new", "for_review":
-		return i.s.Now().Sub(s.all[0].At) < settled
+		return i.s.Now().Sub(i.firstIn(s, nil, false).At) < settled
 	case "ongoing":
-		return i.s.Now().Sub(s.all[0].At) >= settled
+		return i.s.Now().Sub(i.firstIn(s, nil, false).At) >= settled
 	}
 	return s.status(i.s.Now()) == name
 }
 
-// firstRelease is the release that the issue was first seen in.
-func (s *issue) firstRelease() string {
-	for _, e := range s.all {
-		if e.Release != "" {
-			return e.Release
-		}
-	}
-	return ""
-}
-
-func sortIssues(list []*issue, by string) {
+func (i *in) sortIssues(list []*issue, by string) {
 	last := func(s *issue) time.Time { return s.here[len(s.here)-1].At }
 	slices.SortStableFunc(list, func(a, b *issue) int {
 		switch by {
@@ -172,7 +256,7 @@ func sortIssues(list []*issue, by string) {
 		case "user":
 			return cmp.Compare(distinct(b.here, userOf), distinct(a.here, userOf))
 		case "new":
-			return b.all[0].At.Compare(a.all[0].At)
+			return i.first(b).At.Compare(i.first(a).At)
 		}
 		return last(b).Compare(last(a))
 	})
@@ -188,7 +272,7 @@ func (i *in) issue(s *issue) obj {
 	switch {
 	case status == "resolved":
 		substatus = nil
-	case i.s.Now().Sub(s.all[0].At) < settled:
+	case i.s.Now().Sub(i.firstIn(s, nil, false).At) < settled:
 		substatus = "new"
 	}
 	day := i.s.Now().Add(-24 * time.Hour).Truncate(time.Hour)
@@ -210,19 +294,19 @@ func (i *in) issue(s *issue) obj {
 		"numComments": 0, "assignedTo": nil, "isBookmarked": false, "isSubscribed": false, "subscriptionDetails": nil, "hasSeen": true,
 		"annotations": []string{}, "issueType": "error", "issueCategory": "error", "priority": "medium", "isUnhandled": s.Level == "fatal",
 		"count": strconv.Itoa(len(s.here)), "userCount": distinct(s.here, userOf),
-		"firstSeen": stamp(s.all[0].At), "lastSeen": stamp(s.all[len(s.all)-1].At), "stats": obj{"24h": counts},
+		"firstSeen": stamp(i.first(s).At), "lastSeen": stamp(s.all[len(s.all)-1].At), "stats": obj{"24h": counts},
 	}
 }
 
 func oneIssue(i *in) (*wire.Answer, error) {
-	for _, s := range i.gather(func(world.ErrorEvent) bool { return true }) {
+	for _, s := range i.gather(i.s.Born, func(world.ErrorEvent) bool { return true }) {
 		if id := i.Path("issue"); id != strconv.FormatInt(i.issueID(s.Key), 10) && id != i.shortID(s.Key) {
 			continue
 		}
 		out := i.issue(s)
 		out["activity"], out["seenBy"], out["participants"], out["tags"], out["pluginActions"], out["pluginIssues"], out["pluginContexts"] = []obj{}, []obj{}, []obj{}, []obj{}, []obj{}, []obj{}, []obj{}
 		out["userReportCount"], out["firstRelease"], out["lastRelease"] = 0, nil, nil
-		if v := s.firstRelease(); v != "" {
+		if v := i.firstRelease(s); v != "" {
 			out["firstRelease"] = i.release(i.releaseNamed(v))
 		}
 		for _, e := range slices.Backward(s.all) {

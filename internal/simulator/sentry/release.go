@@ -2,6 +2,7 @@ package sentry
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,7 @@ func (f *Face) releaseRoutes() []wire.Route {
 		{Pattern: "PUT " + one + "/{$}", Doc: "changes a release", Need: needRelease, Body: wire.JSONBody[finishBody](), Handle: f.on(onRelease(finishRelease))},
 		{Pattern: "DELETE " + one + "/{$}", Doc: "takes a release away", Need: needRelease, Handle: f.on(onRelease(removeRelease)), PretendStatus: http.StatusNoContent},
 		{Pattern: "GET " + one + "/deploys/{$}", Doc: "where a release went", Need: needReleases, Query: []wire.Param{cursorParam}, Handle: f.on(onRelease(func(i *in, r *release) (*wire.Answer, error) {
-			return list(i, i.deploysOf(r.version), showDeploy)
+			return list(i, lastDeploys(i.deploysOf(r.version)), showDeploy)
 		}))},
 		{Pattern: "POST " + one + "/deploys/{$}", Doc: "notes a deploy", Need: needRelease, Body: wire.JSONBody[deployBody](), Handle: f.on(onRelease(makeDeploy)), PretendStatus: http.StatusCreated},
 	}
@@ -147,7 +148,7 @@ func (i *in) release(r *release) obj {
 		"versionInfo": obj{"package": nil, "version": obj{"raw": r.version}, "description": short, "buildHash": orNil(r.ref)},
 	}
 	if len(deploys) > 0 {
-		out["lastDeploy"] = showDeploy(deploys[0])
+		out["lastDeploy"] = showDeploy(deploys[len(deploys)-1])
 	}
 	return out
 }
@@ -158,20 +159,49 @@ func makeRelease(i *in) (*wire.Answer, error) {
 	if version == "" || version == "." || version == ".." || version == "latest" || strings.ContainsAny(version, "/\n\t\\") || len(version) > 200 {
 		return nil, &wire.Error{Kind: wire.InvalidField, Field: "version", Message: "Release with name " + version + " is not allowed"}
 	}
+	var slugs []string
 	for _, name := range body.Projects {
-		if i.projectNamed(name) == nil {
+		p := i.projectNamed(name)
+		if p == nil {
 			return nil, &wire.Error{Kind: wire.InvalidField, Field: "projects", Message: "Invalid project ids or slugs"}
+		}
+		if !slices.Contains(slugs, p.slug) {
+			slugs = append(slugs, p.slug)
 		}
 	}
 	if had := i.releaseNamed(version); had != nil {
-		return wire.JSON(http.StatusAlreadyReported, i.release(had)), nil
+		return i.addProjects(had, body.Projects), nil
 	}
-	r := &release{version: version, ref: text(body.Ref), url: text(body.URL), made: i.Now, projects: body.Projects, finished: when(body.DateReleased, time.Time{})}
+	r := &release{version: version, ref: text(body.Ref), url: text(body.URL), made: i.Now, projects: slugs, finished: when(body.DateReleased, time.Time{})}
 	i.face.mu.Lock()
 	i.face.releases = append(i.face.releases, r)
 	i.face.mu.Unlock()
 	i.Changed()
 	return wire.JSON(http.StatusCreated, i.release(r)), nil
+}
+
+// addProjects is a release made again: it only ever gains projects, and says by
+// its status whether it did.
+func (i *in) addProjects(had *release, names []string) *wire.Answer {
+	more := *had
+	for _, name := range names {
+		if slug := i.projectNamed(name).slug; !slices.Contains(more.projects, slug) {
+			more.projects = append(slices.Clone(more.projects), slug)
+		}
+	}
+	if len(more.projects) == len(had.projects) {
+		return wire.JSON(http.StatusAlreadyReported, i.release(had))
+	}
+	i.keep(&more)
+	return wire.JSON(http.StatusCreated, i.release(&more))
+}
+
+// keep writes a release in place of the one of that version.
+func (i *in) keep(r *release) {
+	i.face.mu.Lock()
+	i.face.releases = append(slices.DeleteFunc(i.face.releases, func(o *release) bool { return o.version == r.version }), r)
+	i.face.mu.Unlock()
+	i.Changed()
 }
 
 func finishRelease(i *in, r *release) (*wire.Answer, error) {
@@ -184,10 +214,7 @@ func finishRelease(i *in, r *release) (*wire.Answer, error) {
 	if body.Ref != nil {
 		changed.ref = *body.Ref
 	}
-	i.face.mu.Lock()
-	i.face.releases = append(slices.DeleteFunc(i.face.releases, func(o *release) bool { return o.version == r.version }), &changed)
-	i.face.mu.Unlock()
-	i.Changed()
+	i.keep(&changed)
 	return wire.OK(i.release(&changed)), nil
 }
 
@@ -221,13 +248,14 @@ func when(p *string, fallback time.Time) time.Time {
 	return fallback
 }
 
-// deploysOf are the written deploys and those that the app's own build step
-// notes when a build goes live; newest first.
+// deploysOf are the deploys of a version in the order they were noted: those
+// from before the world was made, which the app's own pipeline noted, and those
+// that were written. Nobody notes what is promoted without a build.
 func (i *in) deploysOf(version string) []*deploy {
 	var out []*deploy
 	for _, span := range i.s.LiveHistory() {
 		d := i.s.Deployment(span.ID)
-		if d == nil || d.SHA != version {
+		if d == nil || d.SHA != version || span.From.After(i.s.Epoch) {
 			continue
 		}
 		out = append(out, &deploy{
@@ -242,6 +270,18 @@ func (i *in) deploysOf(version string) []*deploy {
 			out = append(out, d)
 		}
 	}
+	return out
+}
+
+// lastDeploys is what the list shows: of each environment the one that was
+// noted last, the newest first. The server keeps no more of them at hand.
+func lastDeploys(all []*deploy) []*deploy {
+	var out []*deploy
+	for _, d := range slices.Backward(all) {
+		if !slices.ContainsFunc(out, func(o *deploy) bool { return o.environment == d.environment }) {
+			out = append(out, d)
+		}
+	}
 	slices.SortStableFunc(out, func(a, b *deploy) int { return b.finished.Compare(a.finished) })
 	return out
 }
@@ -253,17 +293,44 @@ func showDeploy(d *deploy) obj {
 	}
 }
 
+const notMoment = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+
+func isMoment(p *string) bool {
+	_, ok := moment(text(p))
+	return p == nil || ok
+}
+
+// isURL says whether an optional address is one.
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return s == "" || err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
 func makeDeploy(i *in, r *release) (*wire.Answer, error) {
 	body := wire.BodyOf[deployBody](i.Call)
 	switch {
-	case body.Environment == "" || len(body.Environment) > 64:
+	case len(body.Environment) > 64:
 		return nil, &wire.Error{Kind: wire.InvalidField, Field: "environment", Message: "Ensure this field has no more than 64 characters."}
+	case body.Environment == "":
+		return nil, &wire.Error{Kind: wire.InvalidField, Field: "environment", Message: "This field may not be blank."}
+	case strings.ContainsAny(body.Environment, "/\n\r\t\f") || body.Environment == "None":
+		return nil, &wire.Error{Kind: wire.InvalidField, Field: "environment", Message: "Invalid value for environment"}
+	case !isURL(text(body.URL)):
+		return nil, &wire.Error{Kind: wire.InvalidField, Field: "url", Message: "Enter a valid URL."}
+	case !isMoment(body.DateStarted):
+		return nil, &wire.Error{Kind: wire.InvalidField, Field: "dateStarted", Message: notMoment}
+	case !isMoment(body.DateFinished):
+		return nil, &wire.Error{Kind: wire.InvalidField, Field: "dateFinished", Message: notMoment}
 	case len(text(body.Name)) > 64:
 		return nil, &wire.Error{Kind: wire.InvalidField, Field: "name", Message: "Ensure this field has no more than 64 characters."}
 	}
 	for _, name := range body.Projects {
-		if i.projectNamed(name) == nil {
-			return nil, bad("One or more projects are not valid for this release")
+		p := i.projectNamed(name)
+		if p == nil {
+			return nil, &wire.Error{Kind: wire.InvalidField, Field: "projects", Message: "Invalid project"}
+		}
+		if !slices.ContainsFunc(r.projects, func(of string) bool { return of == p.slug || of == p.id }) {
+			return nil, bad("Invalid projects (%s) for release %s", p.slug, r.version)
 		}
 	}
 	i.face.mu.Lock()

@@ -31,7 +31,8 @@ type Face struct {
 	releases []*release
 	deploys  []*deploy
 	checkins []*checkin
-	monitors map[string]*monitor // those that check-ins made, by slug
+	monitors map[string]*monitor         // those that check-ins made, by slug
+	firsts   map[string]world.ErrorEvent // an issue's first event, by its key and environments
 }
 
 type obj = map[string]any
@@ -41,7 +42,7 @@ const orgPath = "/api/0/organizations/{org}"
 // New adds the face to the exchange, at /sentry. tokens are what callers may
 // present, keyed by the secret.
 func New(x *wire.Exchange, w *world.World, tokens map[string]Token) *Face {
-	f := &Face{world: w, tokens: tokens, windows: map[string]*window{}, monitors: map[string]*monitor{}}
+	f := &Face{world: w, tokens: tokens, windows: map[string]*window{}, monitors: map[string]*monitor{}, firsts: map[string]world.ErrorEvent{}}
 	f.Face = x.NewFace("sentry", f.render,
 		wire.WithAuth(f.authenticate),
 		wire.WithLimit(f.count),

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,8 +55,8 @@ func (s *State) ErrorEvents(from, to time.Time) []ErrorEvent {
 	var out []ErrorEvent
 	for at := from.Truncate(time.Minute); at.Before(to); at = at.Add(time.Minute) {
 		for _, e := range []Env{Prod, Next, Dev} {
-			if n := s.errorsInMinute(e, at); n > 0 {
-				out = s.eventsOf(out, e, at, n)
+			for _, b := range s.bursts(e, at) {
+				out = s.eventsOf(out, e, b)
 			}
 		}
 		if at.Minute() == 17 && s.quick(uint64(at.Unix()), "script") < 1.0/6 {
@@ -65,8 +66,19 @@ func (s *State) ErrorEvents(from, to time.Time) []ErrorEvent {
 	return out
 }
 
-// eventsOf adds the events of one minute. Each takes its issue from what ran.
-func (s *State) eventsOf(out []ErrorEvent, e Env, at time.Time, n int) []ErrorEvent {
+// IssueBegin is a time before which an issue can not have been seen: what a
+// build brought with it is not older than the build.
+func (s *State) IssueBegin(key string) time.Time {
+	_, id, _ := strings.Cut(key, " ")
+	if d := s.byID[id]; d != nil {
+		return d.CreatedAt
+	}
+	return s.Born
+}
+
+// eventsOf adds the events of one burst. Each takes its issue from what ran.
+func (s *State) eventsOf(out []ErrorEvent, e Env, b burst) []ErrorEvent {
+	at := b.at
 	var d *Deployment
 	var since time.Time
 	release := s.dev
@@ -83,7 +95,7 @@ func (s *State) eventsOf(out []ErrorEvent, e Env, at time.Time, n int) []ErrorEv
 	} else if release != nil {
 		sha = release.SHA
 	}
-	for k := range n {
+	for k := range b.n {
 		salt := fmt.Sprint("issue", e, k)
 		var issue ErrorIssue
 		draw := s.quick(uint64(at.Unix()), salt)
@@ -110,6 +122,7 @@ func (s *State) ownIssue(d *Deployment, e Env, since, at time.Time) (issue *Erro
 	case len(ills) > 0:
 		i := ErrorIssue{"ill " + d.ID, "TypeError", "Cannot read properties of undefined (reading 'perMegapixel')", "POST /api/images", "error"}
 		if slices.ContainsFunc(ills, func(i Ill) bool { return i.Kind == IllDatabase }) {
+			i.Key = "database " + d.ID
 			i.Type, i.Value, i.Culprit, i.Level = "PrismaClientInitializationError", "Can't reach database server", "/api/health", "fatal"
 		}
 		return &i, 0.92

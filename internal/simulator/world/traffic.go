@@ -103,26 +103,64 @@ func (s *State) Errors(e Env, from, to time.Time) int {
 // errorRatio is the normal share of requests that end in an error.
 const errorRatio = 0.00016
 
-// errorsInMinute is a whole number although the expected one is a fraction:
-// the fraction is the (stable) chance of one more.
+// errorsInMinute is the sum of a minute's bursts.
 func (s *State) errorsInMinute(e Env, minute time.Time) int {
+	sum := 0
+	for _, b := range s.bursts(e, minute) {
+		sum += b.n
+	}
+	return sum
+}
+
+// burst is the errors of an environment within some seconds.
+type burst struct {
+	at      time.Time
+	seconds int
+	n       int
+}
+
+// bursts are the errors of one minute. While a sick build serves they are
+// counted by ten seconds, because it may be taken back within the minute.
+//
+// Each is a whole number although the expected one is a fraction: the fraction
+// is the (stable) chance of one more.
+func (s *State) bursts(e Env, minute time.Time) []burst {
 	if minute.Before(s.Born) || minute.After(s.now) {
-		return 0
+		return nil
 	}
 	perMinute := s.visitorsPerHour(e, minute.Truncate(time.Hour)) * requestsPerVisitor / 60
 	if e == Dev {
 		perMinute = 4
 	}
-	part := 1.0
-	if left := s.now.Sub(minute); left < time.Minute {
-		part = float64(left) / float64(time.Minute)
+	step := time.Minute
+	if s.sickly(e, minute) || s.sickly(e, minute.Add(time.Minute-1)) {
+		step = 10 * time.Second
 	}
-	expected := perMinute * errorRatio * s.errorFactor(e, minute) * part
-	whole := math.Floor(expected)
-	if s.quick(uint64(minute.Unix()), string(e)) < expected-whole {
-		whole++
+	var out []burst
+	for at := minute; at.Before(minute.Add(time.Minute)) && !at.After(s.now); at = at.Add(step) {
+		part := step.Minutes()
+		if left := s.now.Sub(at); left < step {
+			part = left.Minutes()
+		}
+		expected := perMinute * errorRatio * s.errorFactor(e, at) * part
+		whole := math.Floor(expected)
+		if s.quick(uint64(at.Unix()), string(e)) < expected-whole {
+			whole++
+		}
+		if whole > 0 {
+			out = append(out, burst{at: at, seconds: int(step / time.Second), n: int(whole)})
+		}
 	}
-	return int(whole)
+	return out
+}
+
+// sickly says that the build which serves at t has something wrong with it.
+func (s *State) sickly(e Env, t time.Time) bool {
+	if e == Dev {
+		return false
+	}
+	d, _ := s.serving(e, t)
+	return d != nil && len(d.Ills)+len(d.LiveIlls) > 0
 }
 
 // errorFactor is how much worse than normal an environment did at t.

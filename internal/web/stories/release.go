@@ -42,17 +42,24 @@ func operations() []release.Operation {
 		Glass:    &release.Glass{Passed: []release.Passed{{Cause: release.CauseHeld, Text: "prod is held by ana-ruiz until 2026-11-24 14:30 UTC: the sale"}}},
 	}
 	running.Work.Intended = true
+	running.NewIssues = newIssues(2, 2, nil)
 	running.Floor = &release.Footing{Stand: release.StandsBelow, Path: "prisma/migrations/20261121090000_drop_legacy_layout/migration.sql", Why: "Below the schema's floor since e02a9b1, because of prisma/migrations/20261121090000_drop_legacy_layout/migration.sql: Column “layout” of “Gallery” is dropped: an older release that reads or writes it fails."}
 	back := release.Operation{
 		ID: "op_back", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.RolledBack, Status: release.StatusFailed, Automatic: true,
 		Message: "Production is back on 9d41c07: 3 of the last 5 health checks failed.", Reason: "Bump the image worker", By: release.Who{Name: "ana-ruiz", Kind: "person"},
 		CreatedAt: before(5 * time.Hour), EndedAt: at(5*time.Hour - 96*time.Second), From: live, To: built("0a9e6c2", "Bump the image worker to sharp 0.36 (#1471)"), Back: live,
-		Stayed: []string{"The database's schema stays as it is.", "New pushes do not go live until automatic deployments are resumed."},
+		Stayed:    []string{"The database's schema stays as it is.", "New pushes do not go live until automatic deployments are resumed."},
+		NewIssues: newIssues(5, 8, at(5*time.Hour-90*time.Second)),
+		Reports: []release.DeployReport{
+			{To: "sentry", Version: "0a9e6c2c0ffee0b7e19f2c0ffee0b7e19f2c0ffe", Environment: "production", State: release.Reported, Message: "It is on record. (The answer had been lost.)", Attempts: 1, DoneAt: at(5*time.Hour - 170*time.Second)},
+			{To: "sentry", Version: live.Commit, Environment: "production", State: release.ReportGivenUp, Message: "Sentry may not be asked for this (403): the token lacks the scope project:releases. Add it to the internal integration (Releases: Admin).", DoneAt: at(5*time.Hour - 171*time.Second)},
+		},
 	}
 	good := release.Operation{
 		ID: "op_good", Project: "spike.land", Environment: "prod", Action: release.Promote, Phase: release.Succeeded, Status: release.StatusSuccess,
 		Message: "9d41c07 is live and was watched for 5 minutes.", Reason: "Cache credits", By: release.Who{Name: "zoltan", Kind: "person"},
 		CreatedAt: before(50 * time.Hour), EndedAt: at(50*time.Hour - 6*time.Minute), From: older, To: live, Back: older,
+		NewIssues: &release.NewIssues{Source: "sentry", Since: before(50 * time.Hour), Settled: true, Problem: "Sentry refused the call (403): the token lacks the scope event:read, so nobody can say which issues are new."},
 	}
 	return []release.Operation{running, back, good}
 }
@@ -143,4 +150,17 @@ func versions() []release.WorkerCandidate {
 		one(12, "", "", "It served before, and cannot be deployed any more: the platform keeps only the newest versions.", 900*time.Hour, false, false),
 		one(81, "aa01b2c", "Old editor", "It is older than what serves. The platform does not list its deployment any more, so nobody can tell here whether it ever had traffic.", 0, true, false),
 	}
+}
+
+// newIssues is what Sentry saw for the first time since a switch two minutes
+// ago.
+func newIssues(rows, total int, until *time.Time) *release.NewIssues {
+	all := []release.Issue{
+		{ID: "7001", ShortID: "SPIKE-LAND-4QK", Title: "TypeError: Cannot read properties of undefined (reading 'perMegapixel')", Culprit: "POST /api/images", Level: "error", Count: 214, Users: 61, FirstSeen: before(108 * time.Second), LastSeen: at(9 * time.Second), URL: "https://spike-land.sentry.io/issues/7001/"},
+		{ID: "7002", ShortID: "SPIKE-LAND-4QM", Title: "PrismaClientInitializationError: Can't reach database server", Culprit: "/api/health", Level: "fatal", Count: 12, Users: 1, FirstSeen: before(70 * time.Second), LastSeen: at(20 * time.Second), URL: "https://spike-land.sentry.io/issues/7002/"},
+		{ID: "7003", Title: "The gallery was asked for a page that is not there: this is what a title looks like when somebody has put the whole address with all of its parameters, cursor=eyJ2IjoxfQ and sort=updated_at and more, into the message of the error", Culprit: "/gallery/[page]", Level: "warning", Count: 3, FirstSeen: before(50 * time.Second)},
+		{ID: "7004", ShortID: "SPIKE-LAND-4QP", Title: "ReferenceError: window is not defined", Level: "info", Count: 1, Users: 1, FirstSeen: before(40 * time.Second)},
+		{ID: "7005", ShortID: "SPIKE-LAND-4QR", Title: "AbortError: The user aborted a request", Level: "", Count: 1, Users: 1, FirstSeen: before(30 * time.Second)},
+	}
+	return &release.NewIssues{Source: "sentry", Since: before(2 * time.Minute), Until: until, CheckedAt: at(14 * time.Second), Issues: all[:rows], Total: total, Settled: until != nil}
 }

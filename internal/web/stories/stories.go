@@ -192,6 +192,8 @@ func Hostile() Story {
 	for i := range s.Operations {
 		o := &s.Operations[i]
 		o.Message, o.Reason, o.By.Name, o.Stayed, o.Phase, o.Action = bad, bad, bad, []string{bad}, release.Phase(bad), release.Action(bad)
+		o.NewIssues = &release.NewIssues{Source: bad, CheckedAt: at(time.Second), Problem: bad, Total: 1, Issues: []release.Issue{{ID: bad, ShortID: bad, Title: bad, Culprit: bad, Level: bad, URL: "javascript:alert(12)"}}}
+		o.Reports = []release.DeployReport{{To: bad, Version: bad, Environment: bad, Name: bad, URL: "javascript:alert(13)", State: release.ReportState(bad), Message: bad}}
 		o.From = &release.Build{ID: bad, URL: "javascript:alert(8)", Commit: bad, Message: bad}
 		o.Steps = []release.Step{{Name: bad, Phase: release.Phase(bad), Intent: bad, Observation: bad, Verdict: release.Verdict(bad), Evidence: []release.Evidence{{Label: bad, Value: bad, URL: "javascript:alert(9)"}}}}
 		o.Glass, o.Approval, o.Sheet = &release.Glass{Passed: []release.Passed{{Cause: release.Cause(bad), Text: bad}}}, &release.Approved{ID: bad, By: release.Who{Name: bad}, Solo: true}, bad

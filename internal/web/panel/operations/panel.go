@@ -30,6 +30,9 @@ const Path = "/admin/environments/operations"
 // livePace is how often the page of a running operation asks, in seconds.
 const livePace = 2
 
+// followPace is the same for what follows an operation that has ended.
+const followPace = 30
+
 // Desk knows the operations.
 type Desk interface {
 	// Operation answers one with its steps. fault.NotFound.
@@ -112,6 +115,7 @@ func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
 		view.Act = newAct(&op, a)
 	}
 	view.guards(&op)
+	view.Issues, view.Reports = newIssues(op.NewIssues), newReports(op.Reports)
 	if k := op.Snapshot; k != nil {
 		view.Snapshot = &Snapshot{Name: ui.Name(k.Name), Of: ui.Name(k.Of), LSN: ui.Name(k.LSN), At: k.At}
 		// After a rollback the database is as the release left it: giving it back
@@ -121,10 +125,26 @@ func Facts(op release.Operation, a access.Actor) panel.Facts[View] {
 		}
 	}
 	facts := panel.Facts[View]{View: view, Say: ui.Text(view.Row.State.Word + ". " + string(view.Row.Message)), Title: ui.Text(view.Row.State.Word)}
-	if !view.Ended {
+	switch {
+	case !view.Ended:
 		facts.Pace = livePace
+	case view.follows(&op):
+		facts.Pace = followPace
 	}
 	return facts
+}
+
+// follows says that something after the end is still to come soon.
+func (v *View) follows(op *release.Operation) bool {
+	if v.Issues != nil && !v.Issues.Settled {
+		return true
+	}
+	for i := range op.Reports {
+		if op.Reports[i].DoneAt == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // View is what the template draws: a list, or one operation.
@@ -143,6 +163,9 @@ type View struct {
 	Steps   []Step
 	Bake    *Bake
 	Stayed  []ui.Text
+	// Issues and Reports are what followed the switch.
+	Issues  *Issues // nil: nobody here knows issues, or nothing was moved
+	Reports []Report
 	// Snapshot is the database as it was before the switch; nil: none was made.
 	Snapshot *Snapshot
 	Ended    bool

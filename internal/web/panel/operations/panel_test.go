@@ -106,6 +106,35 @@ func TestAnOperationThatHasEnded(t *testing.T) {
 	}
 }
 
+// What followed is shown with its state, the most frequent issue first, and
+// what is left out is counted.
+func TestWhatFollowed(t *testing.T) {
+	all := desk(stories.Releasing().Operations)
+	for id, c := range map[string]struct {
+		want map[string]int
+		says string
+	}{
+		"op_running": {map[string]int{".op-issues li": 2, `.op-issues a[href="https://spike-land.sentry.io/issues/7001/"]`: 1, ".op-issues .notice": 0, ".op-reports": 0}, "Nothing is rolled back because of them."},
+		"op_back":    {map[string]int{".op-issues li": 5, ".op-issues a": 2, ".op-reports li": 2, `.op-reports [data-tone="good"]`: 1, `.op-reports [data-tone="warn"]`: 1, `.op-issues .badge[data-tone="unknown"]`: 1}, "and 3 more"},
+		"op_good":    {map[string]int{".op-issues li": 0, `.op-issues .notice[data-tone="unknown"]`: 1}, "lacks the scope event:read"},
+	} {
+		doc := draw(t, operations.One(all), super(), id)
+		for selector, want := range c.want {
+			if got := doc.Find(selector).Length(); got != want {
+				t.Errorf("%s: %s: %d, want %d", id, selector, got, want)
+			}
+		}
+		if got := doc.Find(".op-issues").Text(); !strings.Contains(got, c.says) {
+			t.Errorf("%s says %q", id, got)
+		}
+	}
+	none := release.Operation{ID: "x", Phase: release.Succeeded, NewIssues: &release.NewIssues{Source: "sentry", CheckedAt: new(stories.Now()), Issues: []release.Issue{}}}
+	doc := draw(t, operations.One(desk{none}), super(), "x")
+	if got := doc.Find(".op-issues").Text(); !strings.Contains(got, "None so far. Events take a minute or two to arrive.") || doc.Find(".panel[data-pace]").AttrOr("data-pace", "") != "30" {
+		t.Errorf("no issue so far says %q", got)
+	}
+}
+
 // What is not known is never green.
 func TestUnknownIsNeverGreen(t *testing.T) {
 	op := release.Operation{ID: "x", Phase: "something_new", Action: "new", Bake: &release.Watch{Dots: "?"}, Steps: []release.Step{{Verdict: "new"}, {Verdict: release.Inconclusive}, {Verdict: release.Error}}}
