@@ -42,6 +42,7 @@ var walls = map[string]struct {
 	"internal/status":             {[]string{ground, "internal/access", "internal/cache", "internal/health", "internal/provider"}, "rules know no technology and no vendor"},
 	"internal/cron":               {[]string{ground, "internal/access", "internal/cache", "internal/cron/expr", "internal/provider"}, "rules know no technology and no vendor"},
 	"internal/release":            {[]string{ground, "internal/access", "internal/health", "internal/lease", "internal/provider"}, "a release asks for abilities and knows no vendor, no SQL and no face"},
+	"internal/release/keeping":    {[]string{"internal/database", "internal/release"}, "the one place that puts what databases keep into the words of releases"},
 	"internal/database":           {[]string{ground, "internal/access", "internal/cache", "internal/lease", "internal/provider"}, "branches and snapshots are asked for as abilities; migrations are told through a port"},
 	"internal/database/standing":  {[]string{ground, "internal/cache", "internal/database", "internal/database/migration", "internal/provider"}, "compares what databases and commits say; how either is read is not its affair"},
 	"internal/database/migration": {nil, "how a tool counts depends on files and rows alone"},

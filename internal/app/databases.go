@@ -7,6 +7,7 @@ import (
 	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/release/keeping"
 	"github.com/envdeck/envdeck/internal/status"
 	"github.com/envdeck/envdeck/internal/web/panel"
 )
@@ -53,16 +54,5 @@ func (a *App) snapshots(project string) release.Snapshotter {
 	if !a.data.Snapshots(project) {
 		return nil
 	}
-	return snapshotter{a.data}
-}
-
-// snapshotter gives releases the room's snapshots in their words.
-type snapshotter struct{ book *database.Book }
-
-func (s snapshotter) Snapshot(ctx context.Context, project, environment, operation string) (release.Kept, error) {
-	k, err := s.book.Snapshot(ctx, project, environment, operation)
-	if err != nil {
-		return release.Kept{}, err
-	}
-	return release.Kept{ID: k.BranchID, Name: k.Name, Source: k.SourceID, Of: k.SourceName, LSN: k.LSN, At: k.At}, nil
+	return keeping.Databases{Book: a.data}
 }

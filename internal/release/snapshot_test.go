@@ -14,16 +14,9 @@ import (
 	"github.com/envdeck/envdeck/internal/database"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/release"
+	"github.com/envdeck/envdeck/internal/release/keeping"
 	"github.com/envdeck/envdeck/internal/simulator/wire"
 )
-
-// keeping is the room of the databases in the words of releases.
-type keeping struct{ *database.Book }
-
-func (k keeping) Snapshot(ctx context.Context, project, environment, operation string) (release.Kept, error) {
-	s, err := k.Book.Snapshot(ctx, project, environment, operation)
-	return release.Kept{ID: s.BranchID, Name: s.Name, Source: s.SourceID, Of: s.SourceName, LSN: s.LSN, At: s.At}, err
-}
 
 // keepsDatabases gives a desk the real room of the databases, on the simulated
 // Neon.
@@ -43,7 +36,7 @@ func (r *rig) keepsDatabases() func(*release.Options) {
 	running.Go(func() { _ = book.Run(ctx) })
 	r.t.Cleanup(func() { cancel(); running.Wait(); memory.Close() })
 	return func(o *release.Options) {
-		o.Projects[0].Snapshots = keeping{book}
+		o.Projects[0].Snapshots = keeping.Databases{Book: book}
 		o.Projects[0].Rules.Snapshot = release.OnMigrations
 	}
 }
