@@ -35,6 +35,14 @@ func TestContract(t *testing.T) {
 			_, err := api.(provider.ErrorCharter).ErrorHours(ctx)
 			return err
 		}},
+		{Name: "new issues", List: true, Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.IssueFinder).NewIssues(ctx, provider.IssueQuery{Environment: "production", Since: time.Now(), Limit: 5})
+			return err
+		}},
+		{Name: "deploys", Do: func(ctx context.Context, api any) error {
+			_, err := api.(provider.DeployRecorder).Deploys(ctx, "v1")
+			return err
+		}},
 		{Name: "check", Do: func(ctx context.Context, api any) error { return api.(provider.Checker).Check(ctx) }},
 	}}.Run(t)
 }

@@ -255,6 +255,10 @@ func TestRefusals(t *testing.T) {
 		{"somebody else's project", "GET", events + "&project=42", "full", "", 403, "permission"},
 		{"cursor", "GET", events + "&cursor=x", "full", "", 400, "Invalid cursor parameter."},
 		{"topEvents alone", "GET", org + "/events-timeseries/?dataset=errors&topEvents=3", "full", "", 400, "groupBy"},
+		{"first seen at no time", "GET", org + "/issues/?query=firstSeen:yesterday", "full", "", 400, "Invalid date"},
+		{"deploy to an odd environment", "POST", org + "/releases/{live}/deploys/", "full", `{"environment":"a/b"}`, 400, "Invalid value for environment"},
+		{"deploy at no time", "POST", org + "/releases/{live}/deploys/", "full", `{"environment":"production","dateFinished":"now"}`, 400, "Datetime has wrong format"},
+		{"deploy of another project", "POST", org + "/releases/{live}/deploys/", "full", `{"environment":"production","projects":["spike-land-edge"]}`, 400, "Invalid projects"},
 		{"status of an issue", "GET", org + "/issues/?query=is:broken", "full", "", 400, "valid values are"},
 		{"deploy without environment", "POST", org + "/releases/{live}/deploys/", "full", `{}`, 400, `{"environment":["This field is required."]}`},
 		{"deploy of an unknown release", "POST", org + "/releases/nope/deploys/", "full", `{"environment":"production"}`, 404, "does not exist"},
@@ -389,5 +393,26 @@ func TestDeterminism(t *testing.T) {
 		if ra.StatusCode != 200 || ta != tb {
 			t.Errorf("%s: %d, the same: %t\n%s", path, ra.StatusCode, ta == tb, ta)
 		}
+	}
+}
+
+// The list of deploys has the last of each environment alone; the release
+// counts them all.
+func TestTheListHasTheLastDeploys(t *testing.T) {
+	b := newBench(t)
+	for _, name := range []string{"first", "second", "third"} {
+		if resp, text := b.call("POST", b.fill(org+"/releases/{live}/deploys/"), "full", `{"environment":"qa","name":"`+name+`"}`); resp.StatusCode != 201 {
+			t.Fatalf("%d %s", resp.StatusCode, text)
+		}
+	}
+	names := ""
+	for _, d := range read[[]struct{ Environment, Name string }](b, b.fill(org+"/releases/{live}/deploys/")) {
+		if d.Environment == "qa" {
+			names += d.Name
+		}
+	}
+	count := read[struct{ DeployCount int }](b, b.fill(org+"/releases/{live}/")).DeployCount
+	if names != "third" || count < 3 {
+		t.Errorf("the list has %q, the release counts %d", names, count)
 	}
 }
