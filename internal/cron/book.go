@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/cache"
 	"github.com/envdeck/envdeck/internal/catalog"
@@ -121,28 +123,51 @@ func (b *Book) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, j := range jobs {
-		s, err := newState(j)
-		if err != nil {
-			// It was good when it was written; another version may read less.
-			b.o.Log.WarnContext(ctx, "a cron job's timetable cannot be read any more", "job", j.Path, "error", err)
-			s.job.Timetable, s.table = Timetable{}, compiled{zone: time.UTC}
-		}
-		kept, err := b.o.Store.CronKept(ctx, j.ID, recentRuns, now.Add(-statsSpan-time.Hour))
-		if err != nil {
-			return err
-		}
-		s.keep(kept)
-		// What had to be judged until somebody was last here was judged then.
-		s.expect(b.rec.present.until())
-		b.rec.states[j.ID] = s
-		b.rec.jobs.put(j)
-		b.views[j.ID] = s.view(now, b.rec.present, b.rec.moves.of(s.job.Project, s.job.Environment))
+	states, err := b.recall(ctx, jobs, now)
+	if err != nil {
+		return err
+	}
+	for _, s := range states {
+		b.rec.states[s.job.ID] = s
+		b.rec.jobs.put(s.job)
+		b.views[s.job.ID] = s.view(now, b.rec.present, b.rec.moves.of(s.job.Project, s.job.Environment))
 	}
 	for _, s := range b.projects {
 		b.publish(s)
 	}
 	return nil
+}
+
+// recallers is how many jobs are read at a time, which is as many as read the
+// database at a time.
+const recallers = 4
+
+// recall reads what has to be known of each job: with thousands of them, that
+// is most of what a server does before it serves.
+func (b *Book) recall(ctx context.Context, jobs []Job, now time.Time) ([]*state, error) {
+	states := make([]*state, len(jobs))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(recallers)
+	for i, j := range jobs {
+		reading.Go(func() error {
+			s, err := newState(j)
+			if err != nil {
+				// It was good when it was written; another version may read less.
+				b.o.Log.WarnContext(ctx, "a cron job's timetable cannot be read any more", "job", j.Path, "error", err)
+				s.job.Timetable, s.table = Timetable{}, compiled{zone: time.UTC}
+			}
+			kept, err := b.o.Store.CronKept(ctx, j.ID, recentRuns, now.Add(-statsSpan-time.Hour))
+			if err != nil {
+				return err
+			}
+			s.keep(kept)
+			// What had to be judged until somebody was last here was judged then.
+			s.expect(b.rec.present.until())
+			states[i] = s
+			return nil
+		})
+	}
+	return states, reading.Wait()
 }
 
 // Run decides, publishes and sweeps until the context ends.
