@@ -120,7 +120,8 @@ func (f *follower) look(ctx context.Context) {
 // tell goes on with the reports when the operation has ended.
 func (f *follower) tell(ctx context.Context) error {
 	now := f.now()
-	if f.u.TellAt.IsZero() || now.Before(f.u.TellAt) {
+	first := f.op.EndedAt != nil && !f.u.Told // its end is what was waited for
+	if f.u.TellAt.IsZero() || now.Before(f.u.TellAt) && !first {
 		return nil
 	}
 	if f.op.EndedAt == nil {

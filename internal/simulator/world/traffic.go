@@ -120,7 +120,7 @@ type burst struct {
 }
 
 // bursts are the errors of one minute. While a sick build serves they are
-// counted by ten seconds, because it may be taken back within the minute.
+// counted by two seconds, because it may be taken back within the minute.
 //
 // Each is a whole number although the expected one is a fraction: the fraction
 // is the (stable) chance of one more.
@@ -134,7 +134,7 @@ func (s *State) bursts(e Env, minute time.Time) []burst {
 	}
 	step := time.Minute
 	if s.sickly(e, minute) || s.sickly(e, minute.Add(time.Minute-1)) {
-		step = 10 * time.Second
+		step = 2 * time.Second
 	}
 	var out []burst
 	for at := minute; at.Before(minute.Add(time.Minute)) && !at.After(s.now); at = at.Add(step) {
