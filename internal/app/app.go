@@ -22,6 +22,7 @@ import (
 	"github.com/envdeck/envdeck/internal/config"
 	"github.com/envdeck/envdeck/internal/cron"
 	"github.com/envdeck/envdeck/internal/database"
+	"github.com/envdeck/envdeck/internal/database/standing"
 	"github.com/envdeck/envdeck/internal/door"
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/health"
@@ -57,6 +58,7 @@ type App struct {
 	desk     *release.Desk
 	crons    *cron.Book
 	data     *database.Book
+	schemas  *standing.Book
 	alerts   *alert.Desk
 	live     *live.Feed
 	secrets  access.Keys

@@ -120,6 +120,9 @@ func (d *Demo) Filled(ctx context.Context) error {
 	if err := d.app.data.Filled(ctx); err != nil {
 		return err
 	}
+	if err := d.app.schemas.Filled(ctx); err != nil {
+		return err
+	}
 	return d.app.crons.Filled(ctx)
 }
 

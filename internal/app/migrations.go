@@ -33,11 +33,11 @@ func (a *App) migrations(sets []provider.Set) database.Migrations {
 		}
 		o.Projects = append(o.Projects, one)
 	}
-	book := standing.New(o)
+	a.schemas = standing.New(o)
 	for _, b := range a.boards {
-		b.OnChange(func() { book.Moved(b.Project().Name) })
+		b.OnChange(func() { a.schemas.Moved(b.Project().Name) })
 	}
-	return book
+	return a.schemas
 }
 
 func readers(m *config.Migrations) map[string]standing.Reader {

@@ -177,6 +177,26 @@ func (b *Book) Refresh(ctx context.Context) {
 	asking.Wait()
 }
 
+// Filled waits until every place was looked at with the commit that runs there,
+// with success or without. The keeper must be running.
+func (b *Book) Filled(ctx context.Context) error {
+	for _, s := range b.projects {
+		for _, at := range s.places {
+			for !at.ledger.Asked() || !at.listing.Asked() {
+				if err := clock.Real().Sleep(ctx, 5*time.Millisecond); err != nil {
+					return err
+				}
+			}
+			// It may have been asked before anybody knew the commit.
+			commit, _ := s.p.Commit(at.environment)
+			if l := at.listing.Peek(); commit != "" && (!l.Known || l.Value.Commit != commit) {
+				at.listing.Renew(ctx)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
 // list is the migrations of the commit that runs in a place.
 func (s *shelf) list(ctx context.Context, at *place) (listing, error) {
 	commit, why := s.p.Commit(at.environment)
