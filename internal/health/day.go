@@ -99,15 +99,11 @@ func (w *Watch) Day(project, environment string) (History, bool) {
 		return History{}, false
 	}
 	// A sample that still holds says nothing of what is to come.
-	known := slices.Clone(one.trail.stretches)
-	for i := range known {
-		known[i].to = earlier(known[i].to, now)
-	}
-	return lay(known, to.Add(-daySpan), to, dayBars), true
+	return lay(one.trail.stretches, to.Add(-daySpan), to, now, dayBars), true
 }
 
-// remember reads what an earlier process found, of one target after the other,
-// and tells that there is more to see. What can not be read is tried again.
+// remember reads what an earlier process found, of one target after the other.
+// What can not be read is tried again. It shows with the target's next sample.
 func (w *Watch) remember(ctx context.Context) {
 	left := w.targets
 	for len(left) > 0 && ctx.Err() == nil {

@@ -29,9 +29,6 @@ func (b Bar) Observed() time.Duration {
 	return b.Healthy + b.Degraded + b.Down + b.Unknown + b.Offline
 }
 
-// Unobserved is how much of it nobody looked at.
-func (b Bar) Unobserved() time.Duration { return b.To.Sub(b.From) - b.Observed() }
-
 // Worst is the worst that was seen, and false when nothing was. A bar that saw
 // nothing but an offline environment is Unknown.
 func (b Bar) Worst() (Verdict, bool) {
@@ -106,11 +103,11 @@ func Uptime(samples []Sample, from, to time.Time, bars int, hold time.Duration) 
 	for _, s := range samples {
 		t.add(s)
 	}
-	return lay(t.stretches, from, to, bars)
+	return lay(t.stretches, from, to, to, bars)
 }
 
-// lay books stretches on bars.
-func lay(stretches []stretch, from, to time.Time, bars int) History {
+// lay books stretches on bars, up to the time until which anything is known.
+func lay(stretches []stretch, from, to, until time.Time, bars int) History {
 	h := History{From: from, To: to, Total: Bar{From: from, To: to}}
 	if bars <= 0 || !from.Before(to) {
 		return h
@@ -123,7 +120,7 @@ func lay(stretches []stretch, from, to time.Time, bars int) History {
 	}
 	h.Bars[bars-1].To = to // the rest of an uneven division
 	for _, s := range stretches {
-		h.add(s, later(s.from, from), earlier(s.to, to), width)
+		h.add(s, later(s.from, from), earlier(s.to, until), width)
 	}
 	return h
 }

@@ -40,8 +40,8 @@ func TestUptimeLeavesGapsUnknown(t *testing.T) {
 	if got, ok := h.Total.Uptime(); !ok || got != 7.0/8 {
 		t.Errorf("uptime %v %v, want 7 of 8 known minutes", got, ok)
 	}
-	if got := h.Bars[1].Unobserved(); got != 270*time.Second {
-		t.Errorf("unobserved %v", got)
+	if got := h.Bars[1].Observed(); got != 30*time.Second {
+		t.Errorf("observed %v", got)
 	}
 	for i, want := range []health.Verdict{health.Down, health.Degraded, health.Unknown, health.Healthy} {
 		if got, ok := h.Bars[i].Worst(); got != want || !ok {
