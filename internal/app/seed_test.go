@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,7 +22,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
@@ -39,7 +38,7 @@ func TestTheSeedsOwnWrapperIsOnThePage(t *testing.T) {
 		t.Fatal("run make seed ENVDECK_SEED=/path/of/the/text: it installs the tools and says where they are")
 	}
 	address := startRedis(t)
-	client := redis.NewClient(&redis.Options{Addr: address})
+	client := &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) { return redis.DialContext(ctx, "tcp", address) }}
 	t.Cleanup(func() { _ = client.Close() })
 	upstash := httptest.NewServer(upstash{client, "the-token"})
 	defer upstash.Close()
@@ -231,7 +230,7 @@ func startRedis(t *testing.T) (address string) {
 // HTTP (https://upstash.com/docs/redis/features/restapi). One command at /,
 // several at /pipeline.
 type upstash struct {
-	redis *redis.Client
+	redis *redis.Pool
 	token string
 }
 
@@ -279,11 +278,16 @@ func (u upstash) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (u upstash) do(ctx context.Context, command []any, encode bool) map[string]any {
+	conn, err := u.redis.GetContext(ctx)
+	if err != nil {
+		return map[string]any{"error": err.Error()}
+	}
+	defer func() { _ = conn.Close() }()
 	for i, arg := range command {
 		command[i] = fmt.Sprint(arg)
 	}
-	result, err := u.redis.Do(ctx, command...).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
+	result, err := redis.DoContext(conn, ctx, fmt.Sprint(command[0]), command[1:]...)
+	if err != nil {
 		return map[string]any{"error": err.Error()}
 	}
 	return map[string]any{"result": encoded(result, encode)}
@@ -292,7 +296,12 @@ func (u upstash) do(ctx context.Context, command []any, encode bool) map[string]
 // encoded is a result as the client asked for it: strings in base64, all but OK.
 func encoded(result any, encode bool) any {
 	switch r := result.(type) {
-	case string:
+	case []byte:
+		if encode {
+			return base64.StdEncoding.EncodeToString(r)
+		}
+		return string(r)
+	case string: // PONG and the like
 		if encode && r != "OK" {
 			return base64.StdEncoding.EncodeToString([]byte(r))
 		}

@@ -20,8 +20,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
+	"github.com/gomodule/redigo/redis"
 
 	"github.com/envdeck/envdeck/internal/access"
 	"github.com/envdeck/envdeck/internal/clock"
@@ -70,7 +69,7 @@ const (
 // Inbox reads one Redis.
 type Inbox struct {
 	o      Options
-	client *redis.Client
+	pool   *redis.Pool
 	seen   map[string]seen
 	looked time.Time
 }
@@ -84,25 +83,21 @@ type seen struct {
 // Open reads the address. fault.Invalid when it is none; nothing is asked of
 // Redis before Run.
 func Open(o Options) (*Inbox, error) {
-	opts, err := redis.ParseURL(o.URL.Reveal())
-	if err != nil { // its text may repeat the password
-		return nil, fault.New(fault.Invalid, "redis_url is not an address such as rediss://default:PASSWORD@HOST:6379.")
+	address, err := parse(o.URL.Reveal())
+	if err != nil {
+		return nil, err
 	}
-	// Hosted services do not know this command, and answer it with an error.
-	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	opts.DisableIdentity = true
-	opts.PoolSize, opts.MaxRetries = 2, 1
 	if o.Every < leastEvery {
 		o.Every = leastEvery
 	}
 	if o.Prefix == "" {
 		o.Prefix = "cron:"
 	}
-	return &Inbox{o: o, client: redis.NewClient(opts), seen: map[string]seen{}}, nil
+	return &Inbox{o: o, pool: &redis.Pool{MaxIdle: 1, DialContext: address.dial}, seen: map[string]seen{}}, nil
 }
 
-// Close ends the connections.
-func (in *Inbox) Close() error { return in.client.Close() }
+// Close ends the connection.
+func (in *Inbox) Close() error { return in.pool.Close() }
 
 // Run looks until the context ends. Redis that cannot be reached is told of
 // once, and asked more and more rarely.
@@ -165,19 +160,22 @@ func (in *Inbox) Look(ctx context.Context) error {
 
 // changed reads the newest run of every job, in one command.
 func (in *Inbox) changed(ctx context.Context, paths []string) (changed []string, newest map[string]string, err error) {
-	keys := make([]string, len(paths))
+	keys := make(redis.Args, len(paths))
 	for i, p := range paths {
 		keys[i] = in.o.Prefix + "last_run:" + p
 	}
-	values, err := in.client.MGet(ctx, keys...).Result()
+	values, err := redis.Values(in.ask(ctx, command{"MGET", keys}))
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(values) != len(paths) {
+		return nil, nil, errors.New("MGET with another number of values than of keys")
+	}
 	newest = map[string]string{}
 	for i, v := range values {
-		text, ok := v.(string)
-		if ok && text != in.seen[paths[i]].raw {
-			changed, newest[paths[i]] = append(changed, paths[i]), text
+		text, ok := v.([]byte)
+		if ok && string(text) != in.seen[paths[i]].raw {
+			changed, newest[paths[i]] = append(changed, paths[i]), string(text)
 		}
 	}
 	return changed, newest, nil
@@ -237,17 +235,17 @@ func (in *Inbox) histories(ctx context.Context, paths []string, length func(path
 	}
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	pipe := in.client.Pipeline()
-	asked := make([]*redis.StringSliceCmd, len(paths))
+	commands := make([]command, len(paths))
 	for i, p := range paths {
-		asked[i] = pipe.LRange(ctx, in.o.Prefix+"history:"+p, 0, int64(length(p)-1))
+		commands[i] = command{"LRANGE", redis.Args{in.o.Prefix + "history:" + p, 0, length(p) - 1}}
 	}
-	// A key of another type fails alone.
-	if _, err := pipe.Exec(ctx); err != nil && !isReply(err) {
+	replies, err := in.askAll(ctx, commands)
+	if err != nil {
 		return nil, err
 	}
 	for i, p := range paths {
-		for _, text := range asked[i].Val() {
+		// A key of another type fails alone.
+		for _, text := range texts(replies[i]) {
 			if w, ok := read(text); ok {
 				out[p] = append(out[p], w)
 			}
@@ -256,19 +254,17 @@ func (in *Inbox) histories(ctx context.Context, paths []string, length func(path
 	return out, nil
 }
 
-// isReply says that Redis answered, though with an error.
-func isReply(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply)
-}
-
 // scan looks for jobs that nobody told of.
 func (in *Inbox) scan(ctx context.Context) (paths []string, err error) {
 	prefix := in.o.Prefix + "last_run:"
 	var cursor uint64
 	for range scanCalls {
 		var keys []string
-		if keys, cursor, err = in.client.Scan(ctx, cursor, prefix+"*", scanCount).Result(); err != nil {
+		reply, err := redis.Values(in.ask(ctx, command{"SCAN", redis.Args{cursor, "MATCH", prefix + "*", "COUNT", scanCount}}))
+		if err != nil {
+			return nil, err
+		}
+		if _, err := redis.Scan(reply, &cursor, &keys); err != nil {
 			return nil, err
 		}
 		for _, k := range keys {
