@@ -27,8 +27,9 @@ build: ## the static binary, in dist/
 test-setup: ## installs what the tests need where it can, and says what is missing
 	@./tools/test-setup
 
+# t.TempDir prefers GOTMPDIR to TMPDIR.
 test: test-setup ## every test, with the race detector
-	@memory=$$(./tools/test-tmp); [ -z "$$memory" ] || export GOTMPDIR=/tmp TMPDIR=$$memory; \
+	@memory=$$(./tools/test-tmp); [ -z "$$memory" ] || { export TMPDIR=$$memory; unset GOTMPDIR; }; \
 	if [ "$$CI" = true ]; then ./tools/ci-test $(RACE) -timeout 25m ./...; else $(GO) test $(RACE) -timeout 25m ./...; fi
 
 lint: ## formatting, vet and the linters of .golangci.yml
