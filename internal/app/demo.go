@@ -106,25 +106,7 @@ func (d *Demo) Changed() string {
 }
 
 // Filled waits for the first whole picture.
-func (d *Demo) Filled(ctx context.Context) error {
-	for _, b := range d.app.boards {
-		if err := b.Filled(ctx); err != nil {
-			return err
-		}
-	}
-	for _, b := range d.app.workers {
-		if err := b.Filled(ctx); err != nil {
-			return err
-		}
-	}
-	if err := d.app.data.Filled(ctx); err != nil {
-		return err
-	}
-	if err := d.app.schemas.Filled(ctx); err != nil {
-		return err
-	}
-	return d.app.crons.Filled(ctx)
-}
+func (d *Demo) Filled(ctx context.Context) error { return d.app.Filled(ctx) }
 
 // Run serves both until the context ends.
 func (d *Demo) Run(ctx context.Context) error {

@@ -58,6 +58,7 @@ func newServe(s Streams) *cobra.Command {
 				return errors.Join(err, a.Close())
 			}
 			fmt.Fprintf(s.Err, "envdeck %s serves %s\n", Version(), a.URL())
+			go a.Settle(cmd.Context())
 			return a.Run(cmd.Context())
 		},
 	}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package app
+
+// dropProgram does nothing where it is not known to help.
+func dropProgram() {}
