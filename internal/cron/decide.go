@@ -32,7 +32,7 @@ func (s *sums) add(a Sum) {
 		s.by = map[sumKey]*Sum{}
 	}
 	if there := s.by[key]; there != nil {
-		there.add(a)
+		there.Add(a)
 		return
 	}
 	s.by[key], s.order = &a, append(s.order, key)

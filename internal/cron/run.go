@@ -152,7 +152,8 @@ type Sum struct {
 	Total, Max                 time.Duration
 }
 
-func (s *Sum) add(o Sum) {
+// Add adds what else happened in the same hour or day.
+func (s *Sum) Add(o Sum) {
 	s.Good += o.Good
 	s.Failed += o.Failed
 	s.Late += o.Late

@@ -29,6 +29,7 @@ type server struct {
 	db   *store.DB
 	key  string // a ping token
 	job  cron.Job
+	stop func() // ends what runs
 }
 
 func open(t testing.TB) *server {
@@ -75,8 +76,9 @@ func openDir(t testing.TB, dir string) *server {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	t.Cleanup(func() { cancel(); running.Wait(); memory.Close() })
 	s := &server{Door: door.New(door.Options{Control: control, Log: log}), book: book, db: db, key: key.Reveal()}
+	s.stop = sync.OnceFunc(func() { cancel(); running.Wait(); memory.Close() })
+	t.Cleanup(s.stop)
 	ping.Mount(ping.Options{Door: s.Door, Control: control, Crons: book, Clock: clock.Real()})
 	if err := book.Plan(t.Context(), "shop", "prod", cron.FromConfig, []cron.Planned{
 		{Path: "/api/cron/pulse", Timetable: cron.Timetable{Schedule: "*/15 * * * *"}},

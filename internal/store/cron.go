@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/access"
@@ -31,26 +32,33 @@ func (db *DB) CronJobs(ctx context.Context) ([]cron.Job, error) {
 
 // CronKept is what has to be known of a job before anything can be decided.
 func (db *DB) CronKept(ctx context.Context, job int64, recent int, since time.Time) (cron.Kept, error) {
-	kept, err := keptRuns(ctx, db.read, job, recent)
-	if err != nil {
-		return kept, db.fault(err, "read a cron job's runs")
-	}
-	kept.Hours, err = db.CronSums(ctx, job, false, since, time.UnixMicro(1<<62))
-	return kept, err
+	var kept cron.Kept
+	err := db.covered(ctx, job, func(q rowsFrom, c cover) (err error) {
+		if kept, err = keptRuns(ctx, q, job, recent, c); err != nil {
+			return err
+		}
+		kept.Hours, err = sumsOf(ctx, q, job, "h", since, time.UnixMicro(1<<62), c)
+		return err
+	})
+	return kept, db.fault(err, "read a cron job's runs")
 }
 
 type rowsFrom interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-func keptRuns(ctx context.Context, q rowsFrom, job int64, recent int) (kept cron.Kept, err error) {
-	if kept.Open, err = scanAll(ctx, q, scanRun, `SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND ended_at IS NULL ORDER BY at`, job); err != nil {
+func keptRuns(ctx context.Context, q rowsFrom, job int64, recent int, c cover) (kept cron.Kept, err error) {
+	if kept.Open, err = scanAll(ctx, q, scanRun, `SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND ended_at IS NULL ORDER BY at, seq`, job); err != nil {
 		return kept, err
 	}
+	kept.Open = c.lay(kept.Open, func(r *runRow) bool { return r.EndedAt == 0 })
 	if kept.Recent, err = scanAll(ctx, q, scanRun, `SELECT `+runColumns+` FROM
 		(SELECT * FROM cron_runs WHERE job = $1 ORDER BY at DESC, seq DESC LIMIT $2) AS newest ORDER BY at, seq`, job, recent); err != nil {
 		return kept, err
 	}
+	kept.Recent = c.lay(kept.Recent, func(*runRow) bool { return true })
+	kept.Recent = kept.Recent[max(0, len(kept.Recent)-recent):]
 	kept.Misses, err = scanAll(ctx, q, scanMiss, `SELECT job, slot, deadline, noticed_at, operation, quiet FROM
 		(SELECT * FROM cron_misses WHERE job = $1 ORDER BY slot DESC LIMIT $2) AS newest ORDER BY slot`, job, recent)
 	return kept, err
@@ -69,15 +77,32 @@ func (db *DB) CronWatches(ctx context.Context, since time.Time) ([]cron.Watch, e
 
 // CronRuns lists a job's runs that began in [from, to), newest first.
 func (db *DB) CronRuns(ctx context.Context, job int64, from, to time.Time, limit int) ([]cron.Run, error) {
-	return list(ctx, db, "read a cron job's runs", scanRun,
-		`SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, seq DESC LIMIT $4`,
-		job, from.UnixMicro(), to.UnixMicro(), limit)
+	var runs []cron.Run
+	err := db.covered(ctx, job, func(q rowsFrom, c cover) (err error) {
+		runs, err = scanAll(ctx, q, scanRun,
+			`SELECT `+runColumns+` FROM cron_runs WHERE job = $1 AND at >= $2 AND at < $3 ORDER BY at DESC, seq DESC LIMIT $4`,
+			job, from.UnixMicro(), to.UnixMicro(), limit)
+		if err != nil || len(c.runs) == 0 {
+			return err
+		}
+		slices.Reverse(runs)
+		runs = c.lay(runs, func(r *runRow) bool { return r.At >= from.UnixMicro() && r.At < to.UnixMicro() })
+		slices.Reverse(runs)
+		runs = runs[:min(limit, len(runs))]
+		return nil
+	})
+	return runs, db.fault(err, "read a cron job's runs")
 }
 
 // CronOutput is what a run printed, nil when nothing is kept.
-func (db *DB) CronOutput(ctx context.Context, job int64, at time.Time, seq int) ([]byte, error) {
-	var body []byte
-	err := db.read.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE id = (SELECT output_id FROM cron_runs WHERE job = $1 AND at = $2 AND seq = $3)`, job, at.UnixMicro(), seq).Scan(&body)
+func (db *DB) CronOutput(ctx context.Context, job int64, at time.Time, seq int) (body []byte, err error) {
+	err = db.covered(ctx, job, func(q rowsFrom, c cover) error {
+		if id, there := c.output(at.UnixMicro(), seq); there {
+			return q.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE id = $1`, id).Scan(&body)
+		}
+		return q.QueryRowContext(ctx, `SELECT body FROM cron_outputs WHERE id = (SELECT output_id FROM cron_runs WHERE job = $1 AND at = $2 AND seq = $3)`,
+			job, at.UnixMicro(), seq).Scan(&body)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -91,15 +116,26 @@ func (db *DB) CronMisses(ctx context.Context, job int64, from, to time.Time) ([]
 		job, from.UnixMicro(), to.UnixMicro())
 }
 
-// CronSums are a job's sums in [from, to).
-func (db *DB) CronSums(ctx context.Context, job int64, daily bool, from, to time.Time) ([]cron.Sum, error) {
-	span := "h"
+// CronSums are a job's sums in [from, to). Of days it is what the last sweep
+// has summed up.
+func (db *DB) CronSums(ctx context.Context, job int64, daily bool, from, to time.Time) (sums []cron.Sum, err error) {
+	const what = "read a cron job's sums"
 	if daily {
-		span = "d"
+		sums, err = sumsOf(ctx, db.read, job, "d", from, to, cover{})
+		return sums, db.fault(err, what)
 	}
-	return list(ctx, db, "read a cron job's sums", scanSum,
+	err = db.covered(ctx, job, func(q rowsFrom, c cover) (err error) {
+		sums, err = sumsOf(ctx, q, job, "h", from, to, c)
+		return err
+	})
+	return sums, db.fault(err, what)
+}
+
+func sumsOf(ctx context.Context, q rowsFrom, job int64, span string, from, to time.Time, c cover) ([]cron.Sum, error) {
+	sums, err := scanAll(ctx, q, scanSum,
 		`SELECT `+sumColumns+` FROM cron_sums WHERE job = $1 AND span = $2 AND at >= $3 AND at < $4 ORDER BY at`,
 		job, span, from.UnixMicro(), to.UnixMicro())
+	return c.count(sums, from, to), err
 }
 
 // CronRunAsked records that somebody asked for a run now.
@@ -114,6 +150,9 @@ const sweepRows = 5000
 // SweepCrons sums up a job's whole days and deletes what is older than it is
 // kept. Both go along the clustered key, never through a table.
 func (db *DB) SweepCrons(ctx context.Context, job int64, keep cron.Keep) (more bool, err error) {
+	if err := db.settleBefore(ctx, job, keep.Raw); err != nil {
+		return false, err
+	}
 	err = db.tx(ctx, "sweep old cron runs", func(tx *sql.Tx) error {
 		more = false
 		// Days are summed from their hours, which are kept for much longer than
@@ -150,6 +189,17 @@ func (db *DB) SweepCrons(ctx context.Context, job int64, keep cron.Keep) (more b
 	return more, err
 }
 
+// settleBefore makes sure that a job's runs from before a time are in the table.
+func (db *DB) settleBefore(ctx context.Context, job int64, at time.Time) error {
+	if db.journal == nil {
+		return nil
+	}
+	if due, err := db.journal.before(ctx, job, at); err != nil || !due {
+		return db.fault(err, "read what was reported of a cron job")
+	}
+	return db.journal.settleAll(ctx)
+}
+
 // oldest is where one sweep of a job stops: at the time, or after so many rows.
 func oldest(table, column, also string) string {
 	return `SELECT COALESCE(MAX(` + column + `) + 1, 0) FROM (SELECT ` + column + ` FROM ` + table +
@@ -178,9 +228,6 @@ func scanAll[T any](ctx context.Context, q rowsFrom, scan func(*sql.Rows) (T, er
 	}
 	return all, rows.Err()
 }
-
-func moment(us int64) time.Time           { return time.UnixMicro(us).UTC() }
-func microseconds(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
 
 func scanJob(r *sql.Rows) (j cron.Job, err error) {
 	var dialect, source string

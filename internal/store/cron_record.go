@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,13 +19,15 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`
 	changeRunSQL = `UPDATE cron_runs SET state = $1, timing = $2, slot = $3, ended_at = $4, duration_us = $5, overran = $6,
 		status_code = $7, exit_code = $8, error = $9, commit_sha = $10, output = $11, output_id = $12 WHERE job = $13 AND at = $14 AND seq = $15`
-	addOutputSQL = `INSERT INTO cron_outputs (id, body) VALUES ($1, $2)`
-	addSumSQL    = `INSERT INTO cron_sums (job, span, at, good, failed, late, missed, timed, total_us, max_us)
-		VALUES ($1, 'h', $2, $3, $4, $5, $6, $7, $8, $9)
+)
+
+var (
+	addOutputs = &many{head: `INSERT INTO cron_outputs (id, body) VALUES`, columns: 2}
+	addSums    = &many{head: `INSERT INTO cron_sums (job, span, at, good, failed, late, missed, timed, total_us, max_us) VALUES`, columns: 10, tail: `
 		ON CONFLICT (job, span, at) DO UPDATE SET good = cron_sums.good + excluded.good, failed = cron_sums.failed + excluded.failed,
 		  late = cron_sums.late + excluded.late, missed = cron_sums.missed + excluded.missed, timed = cron_sums.timed + excluded.timed,
 		  total_us = cron_sums.total_us + excluded.total_us,
-		  max_us = CASE WHEN excluded.max_us > cron_sums.max_us THEN excluded.max_us ELSE cron_sums.max_us END`
+		  max_us = CASE WHEN excluded.max_us > cron_sums.max_us THEN excluded.max_us ELSE cron_sums.max_us END`}
 )
 
 // crons is what lasts from one transaction of reports to the next.
@@ -55,7 +58,7 @@ func (c *crons) ready(ctx context.Context, db *DB) (map[string]*sql.Stmt, places
 	defer c.mu.Unlock()
 	if c.statements == nil {
 		made := map[string]*sql.Stmt{}
-		for _, query := range []string{addRunSQL, changeRunSQL, addOutputSQL, addSumSQL, callSQL} {
+		for _, query := range db.cronStatements() {
 			s, err := db.write.PrepareContext(ctx, query)
 			if err != nil {
 				for _, s := range made {
@@ -72,6 +75,22 @@ func (c *crons) ready(ctx context.Context, db *DB) (map[string]*sql.Stmt, places
 	return c.statements, p, nil
 }
 
+// cronStatements are those of an ordinary report.
+func (db *DB) cronStatements() []string {
+	texts := []string{addRunSQL, changeRunSQL, callSQL}
+	all := []*many{addOutputs, addSums}
+	if db.journal != nil {
+		texts = []string{addEntrySQL, callSQL}
+		all = append(all, settleRuns)
+	}
+	for _, m := range all {
+		for size := range atOnce {
+			texts = append(texts, m.text(size, db.journal != nil))
+		}
+	}
+	return texts
+}
+
 // keep takes the places that are left, and answers whether the log is full.
 func (c *crons) keep(l *cronLedger) (full bool) {
 	c.mu.Lock()
@@ -85,15 +104,29 @@ func (c *crons) keep(l *cronLedger) (full bool) {
 }
 
 // RecordCrons runs do in one transaction.
-func (db *DB) RecordCrons(ctx context.Context, do func(cron.Ledger) error) error {
+func (db *DB) RecordCrons(ctx context.Context, do func(cron.Ledger) error) (err error) {
 	const what = "keep the reports of cron jobs"
 	statements, from, err := db.crons.ready(ctx, db)
 	if err != nil {
 		return db.fault(err, what)
 	}
+	write := func(l *cronLedger) error {
+		if err := do(l); err != nil {
+			return err
+		}
+		return l.flush()
+	}
+	if db.journal != nil {
+		w, failed := db.journal.open(ctx)
+		if failed != nil {
+			return db.fault(failed, what)
+		}
+		defer func() { w.close(err) }()
+		write = func(l *cronLedger) error { return w.record(l, do) }
+	}
 	var last *cronLedger
 	err = db.tx(ctx, what, func(tx *sql.Tx) error {
-		l := &cronLedger{ctx: ctx, tx: tx, lasting: statements, statements: map[string]*sql.Stmt{}, places: from}
+		l := &cronLedger{ctx: ctx, tx: tx, lasting: statements, statements: map[string]*sql.Stmt{}, places: from, lite: db.journal != nil}
 		defer l.close()
 		if l.places.end-l.places.next < placesEnough {
 			// Before anything of a job is locked, so that replicas never wait for
@@ -103,7 +136,7 @@ func (db *DB) RecordCrons(ctx context.Context, do func(cron.Ledger) error) error
 			}
 		}
 		last = l
-		return do(l)
+		return write(l)
 	})
 	if err == nil && db.crons.keep(last) {
 		db.grew()
@@ -118,7 +151,16 @@ type cronLedger struct {
 	lasting    map[string]*sql.Stmt // prepared before
 	statements map[string]*sql.Stmt // of this transaction
 	places     places
+	outputs    []output // that are not written yet
+	args       []any    // of the statement before
+	lite       bool     // on SQLite
 	written    int
+}
+
+// output is what a run printed.
+type output struct {
+	id   int64
+	body []byte
 }
 
 func (l *cronLedger) close() {
@@ -199,29 +241,25 @@ func (l *cronLedger) Job(project, environment, path, variant string) (cron.Job, 
 }
 
 func (l *cronLedger) AddRun(r cron.Run) (bool, error) {
-	var duration sql.NullInt64
-	if r.Timed {
-		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
-	}
-	return l.exec(addRunSQL,
-		r.Job, r.At.UnixMicro(), r.Seq, r.ID, int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Via, r.Commit, r.Output, r.OutputID, r.Begun)
+	row := rowOf(&r)
+	return l.exec(addRunSQL, row.values(nil)...)
 }
 
 func (l *cronLedger) ChangeRun(r cron.Run) error {
-	var duration sql.NullInt64
-	if r.Timed {
-		duration = sql.NullInt64{Int64: r.Duration.Microseconds(), Valid: true}
-	}
+	row := rowOf(&r)
 	_, err := l.exec(changeRunSQL,
-		int(r.State), int(r.Timing), micros(r.Slot), micros(r.EndedAt), duration, r.Overran,
-		r.StatusCode, r.ExitCode, r.Error, r.Commit, r.Output, r.OutputID, r.Job, r.At.UnixMicro(), r.Seq)
+		int(row.State), int(row.Timing), some(row.Slot), some(row.EndedAt), row.duration(), row.Overran,
+		row.Status, row.Exit, row.Error, row.Commit, row.Output, row.OutputID, row.Job, row.At, row.Seq)
 	return err
 }
 
 // PutOutput keeps what a run printed, in the place of what is kept of it.
 func (l *cronLedger) PutOutput(id int64, body []byte) (int64, error) {
 	if id != 0 {
+		if i := l.waiting(id); i >= 0 {
+			l.outputs[i].body = body
+			return id, nil
+		}
 		_, err := l.exec(`UPDATE cron_outputs SET body = $1 WHERE id = $2`, body, id)
 		return id, err
 	}
@@ -232,13 +270,29 @@ func (l *cronLedger) PutOutput(id int64, body []byte) (int64, error) {
 	}
 	id = l.places.next
 	l.places.next++
-	_, err := l.exec(addOutputSQL, id, body)
-	return id, err
+	l.outputs = append(l.outputs, output{id, body})
+	return id, nil
 }
 
 func (l *cronLedger) DropOutput(id int64) error {
+	if i := l.waiting(id); i >= 0 {
+		l.outputs = slices.Delete(l.outputs, i, i+1)
+		return nil
+	}
 	_, err := l.exec(`DELETE FROM cron_outputs WHERE id = $1`, id)
 	return err
+}
+
+// waiting finds an output that is not written yet; -1 when it is.
+func (l *cronLedger) waiting(id int64) int {
+	return slices.IndexFunc(l.outputs, func(o output) bool { return o.id == id })
+}
+
+// flush writes what waits for the end of the transaction.
+func (l *cronLedger) flush() error {
+	return l.insert(addOutputs, len(l.outputs), func(args []any, i int) []any {
+		return append(args, l.outputs[i].id, l.outputs[i].body)
+	})
 }
 
 func (l *cronLedger) AddMiss(m cron.Miss) (bool, error) {
@@ -252,14 +306,10 @@ func (l *cronLedger) DropMiss(job int64, slot time.Time) error {
 }
 
 func (l *cronLedger) AddSums(hours []cron.Sum) error {
-	for _, s := range hours {
-		_, err := l.exec(addSumSQL,
-			s.Job, s.At.UnixMicro(), s.Good, s.Failed, s.Late, s.Missed, s.Timed, s.Total.Microseconds(), s.Max.Microseconds())
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.insert(addSums, len(hours), func(args []any, i int) []any {
+		s := &hours[i]
+		return append(args, s.Job, "h", s.At.UnixMicro(), s.Good, s.Failed, s.Late, s.Missed, s.Timed, s.Total.Microseconds(), s.Max.Microseconds())
+	})
 }
 
 // Call asks to judge a job, in the transaction of what it did.
@@ -280,5 +330,5 @@ func (l *cronLedger) Kept(job int64, recent int) (cron.Kept, error) {
 	if _, err := l.exec(`UPDATE cron_jobs SET id = id WHERE id = $1`, job); err != nil {
 		return cron.Kept{}, err
 	}
-	return keptRuns(l.ctx, l.tx, job, recent)
+	return keptRuns(l.ctx, l.tx, job, recent, cover{})
 }

@@ -69,3 +69,7 @@ func (t tapped) Next(into []driver.Value) error {
 	}
 	return t.Scan(places...)
 }
+
+// SettleEvery has reports of cron jobs settled when there are so many runs, so
+// many in a transaction.
+func SettleEvery(db *DB, runs, step int) { db.journal.full, db.journal.step = runs, step }

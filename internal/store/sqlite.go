@@ -53,6 +53,7 @@ func (db *DB) openSQLite(ctx context.Context, dir string) error {
 	if err := db.retry(ctx, "open its database", retryFor, func() error { return db.write.PingContext(ctx) }); err != nil {
 		return err
 	}
+	db.journal = newJournal(db)
 	db.grown = make(chan struct{}, 1)
 	ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.beside.Go(func() { db.keepCheckpointed(ctx) })

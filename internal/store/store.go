@@ -48,6 +48,7 @@ type DB struct {
 	log         *slog.Logger
 	path        string // of the SQLite file, "" on Postgres
 	crons       crons
+	journal     *journal // of SQLite; nil on Postgres
 	// What works beside the writer of SQLite; unset on Postgres.
 	grown  chan struct{}
 	stop   context.CancelFunc
@@ -78,6 +79,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 // Close closes the database. Writes that were acknowledged are on the disk.
 func (db *DB) Close() error {
 	var err error
+	if db.journal != nil {
+		db.journal.leave()
+	}
 	if db.stop != nil {
 		db.stop()
 		db.beside.Wait()

@@ -1,0 +1,343 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/cron"
+)
+
+// journal is what SQLite keeps of reports until it is settled: put into its
+// place among the runs and sums.
+//
+// Runs lie by job, so that a page reads them in one go, and so do sums. A
+// transaction that put each report there at once would write two pages of four
+// kilobytes, a different two for every job, to keep a hundred bytes. So it
+// writes all that it decided as one row of cron_journal, and keeps it here;
+// when much has come together, or some seconds have passed, it is settled, many
+// reports of a job at once. Whoever reads has what is not settled laid over
+// what the tables say, so nobody can tell the two apart.
+//
+// The row is on disk when a report is answered. A process that begins reads
+// the rows that the one before has left.
+type journal struct {
+	db         *DB
+	full, step int // see settleFull
+	// settling is held by whoever moves a segment's runs.
+	settling sync.Mutex
+
+	mu      sync.Mutex
+	loaded  bool            // what is here is what the table has
+	last    int64           // row that is known
+	sealed  *segment        // is being settled; nil: none is
+	current *segment        // grows
+	newest  map[int64]int64 // the latest start of a job's runs in the table, where it was asked for
+}
+
+// segment is a part of the journal that is settled together.
+type segment struct {
+	first, last int64 // rows of the table
+	rows, runs  int
+	began       time.Time
+	jobs        map[int64]*unsettled
+	order       []runRow // when it is sealed: all runs, by job and start
+	moved       int      // of them
+}
+
+// unsettled is what a segment has of one job.
+type unsettled struct {
+	runs []runRow // by start
+	ids  map[string]bool
+	sums []cron.Sum // in no order, each hour once
+}
+
+// entry is what one transaction adds to the journal, and the body of its row.
+type entry struct {
+	Runs []runRow `json:"runs,omitempty"`
+	Sums []sumRow `json:"sums,omitempty"`
+}
+
+func newJournal(db *DB) *journal {
+	return &journal{db: db, full: settleFull, step: settleStep, current: newSegment(), newest: map[int64]int64{}}
+}
+
+func newSegment() *segment { return &segment{jobs: map[int64]*unsettled{}} }
+
+// load reads the table when what is here may be another. The caller holds mu.
+func (j *journal) load(ctx context.Context) error {
+	if j.loaded {
+		return nil
+	}
+	rows, err := j.db.read.QueryContext(ctx, `SELECT seq, body FROM cron_journal ORDER BY seq`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	j.sealed, j.current, j.last = nil, newSegment(), 0
+	clear(j.newest)
+	for rows.Next() {
+		var seq int64
+		var body []byte
+		var e entry
+		if err := rows.Scan(&seq, &body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, &e); err != nil {
+			return fmt.Errorf("row %d of cron_journal can not be read: %w", seq, err)
+		}
+		j.add(seq, &e)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	// Apart from what this process will write: the one that wrote them may be
+	// about to settle them.
+	j.seal()
+	j.loaded = true
+	return nil
+}
+
+// seal has what grew grow no more. The caller holds mu.
+func (j *journal) seal() {
+	if j.current.rows > 0 {
+		j.current.arrange()
+		j.sealed, j.current = j.current, newSegment()
+	}
+}
+
+// add takes what a transaction has written. The caller holds mu.
+func (j *journal) add(seq int64, e *entry) {
+	if seq <= j.last {
+		return // a reader has read it from the table already
+	}
+	s := j.current
+	if s.rows == 0 {
+		s.first, s.began = seq, j.db.clock.Now()
+	}
+	s.last, j.last = seq, seq
+	s.rows++
+	for i := range e.Runs {
+		s.put(&e.Runs[i])
+	}
+	for i := range e.Sums {
+		s.count(e.Sums[i].sum())
+	}
+}
+
+func (s *segment) job(id int64) *unsettled {
+	u := s.jobs[id]
+	if u == nil {
+		u = &unsettled{}
+		s.jobs[id] = u
+	}
+	return u
+}
+
+// put adds a run, or what became of one.
+func (s *segment) put(r *runRow) {
+	u := s.job(r.Job)
+	i, there := u.place(r.At, r.Seq)
+	if there {
+		u.runs[i] = *r
+		return
+	}
+	u.runs = slices.Insert(u.runs, i, *r)
+	s.runs++
+	if r.ID != "" {
+		if u.ids == nil {
+			u.ids = map[string]bool{}
+		}
+		u.ids[r.ID] = true
+	}
+}
+
+func (s *segment) count(sum cron.Sum) {
+	u := s.job(sum.Job)
+	for i := range slices.Backward(u.sums) {
+		if u.sums[i].At.Equal(sum.At) {
+			u.sums[i].Add(sum)
+			return
+		}
+	}
+	u.sums = append(u.sums, sum)
+}
+
+// place is where a run is or would be. Most are newer than all there are.
+func (u *unsettled) place(at int64, seq int) (int, bool) {
+	if n := len(u.runs); n == 0 || u.runs[n-1].before(at, seq) {
+		return n, false
+	}
+	return slices.BinarySearchFunc(u.runs, runRow{At: at, Seq: seq}, func(a, b runRow) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), a.Seq-b.Seq)
+	})
+}
+
+// has says whether a run of the same start or the same id is there.
+func (u *unsettled) has(r *runRow) bool {
+	if u == nil {
+		return false
+	}
+	if _, there := u.place(r.At, r.Seq); there {
+		return true
+	}
+	return r.ID != "" && u.ids[r.ID]
+}
+
+// cover is what lies over what the tables say of one job.
+type cover struct {
+	runs []runRow // by start
+	sums []cron.Sum
+}
+
+// layer is what one segment has of a job.
+type layer struct {
+	first, last int64 // rows of the segment
+	cover
+}
+
+// covered has a read of a job's runs or sums see everything that was answered:
+// read lays the cover over what it finds in the tables.
+func (db *DB) covered(ctx context.Context, job int64, read func(q rowsFrom, c cover) error) error {
+	if db.journal == nil {
+		return read(db.read, cover{})
+	}
+	for {
+		layers, err := db.journal.layers(ctx, job)
+		if err != nil {
+			return err
+		}
+		if len(layers) == 0 {
+			return read(db.read, cover{})
+		}
+		if whole, err := db.overlaid(ctx, layers, read); err != nil || whole {
+			return err
+		}
+		db.journal.forget()
+	}
+}
+
+// overlaid has read see layers over the tables; false when another process has
+// settled a part of one in the meantime.
+func (db *DB) overlaid(ctx context.Context, layers []layer, read func(q rowsFrom, c cover) error) (bool, error) {
+	// One view of the journal and the tables, whoever writes meanwhile.
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	c, whole, err := visible(ctx, tx, layers)
+	if err != nil || !whole {
+		return false, err
+	}
+	return true, read(tx, c)
+}
+
+// layers are what is not settled of a job, the oldest first.
+func (j *journal) layers(ctx context.Context, job int64) (all []layer, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.load(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range []*segment{j.sealed, j.current} {
+		if s != nil && s.jobs[job] != nil {
+			all = append(all, layer{s.first, s.last, cover{slices.Clone(s.jobs[job].runs), slices.Clone(s.jobs[job].sums)}})
+		}
+	}
+	return all, nil
+}
+
+// visible is the cover of a job in the eyes of a transaction: what it finds in
+// the tables already does not lie over them. False when it finds a part.
+func visible(ctx context.Context, q rowsFrom, layers []layer) (c cover, whole bool, err error) {
+	for _, l := range layers {
+		var first, last bool
+		err := q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM cron_journal WHERE seq = $1), EXISTS (SELECT 1 FROM cron_journal WHERE seq = $2)`,
+			l.first, l.last).Scan(&first, &last)
+		if err != nil || first != last {
+			return c, false, err
+		}
+		if first {
+			c.runs, c.sums = over(c.runs, l.runs), append(c.sums, l.sums...)
+		}
+	}
+	return c, true, nil
+}
+
+// forget has the table read again.
+func (j *journal) forget() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.loaded = false
+}
+
+// over lays runs over others of the same job; both are by start, and so is what
+// comes out.
+func over(below, above []runRow) []runRow {
+	out := make([]runRow, 0, len(below)+len(above))
+	for i := range above {
+		a := &above[i]
+		for len(below) > 0 && below[0].before(a.At, a.Seq) {
+			out, below = append(out, below[0]), below[1:]
+		}
+		if len(below) > 0 && below[0].At == a.At && below[0].Seq == a.Seq {
+			below = below[1:]
+		}
+		out = append(out, *a)
+	}
+	return append(out, below...)
+}
+
+// lay lays the cover over runs of the tables, which are by start, and keeps
+// those that want says.
+func (c *cover) lay(below []cron.Run, want func(*runRow) bool) []cron.Run {
+	if len(c.runs) == 0 {
+		return below
+	}
+	out := make([]cron.Run, 0, len(below)+len(c.runs))
+	for i := range c.runs {
+		a := &c.runs[i]
+		for len(below) > 0 && a.after(&below[0]) {
+			out, below = append(out, below[0]), below[1:]
+		}
+		if len(below) > 0 && a.same(&below[0]) {
+			below = below[1:]
+		}
+		if want(a) {
+			out = append(out, a.run())
+		}
+	}
+	return append(out, below...)
+}
+
+// output is where a run's output is, when the cover has the run.
+func (c *cover) output(at int64, seq int) (id int64, there bool) {
+	for i := range c.runs {
+		if r := &c.runs[i]; r.At == at && r.Seq == seq {
+			return r.OutputID, true
+		}
+	}
+	return 0, false
+}
+
+// count adds the cover to sums of the tables, which are by time.
+func (c *cover) count(sums []cron.Sum, from, to time.Time) []cron.Sum {
+	for _, more := range c.sums {
+		if more.At.Before(from) || !more.At.Before(to) {
+			continue
+		}
+		i, there := slices.BinarySearchFunc(sums, more, func(a, b cron.Sum) int { return a.At.Compare(b.At) })
+		if there {
+			sums[i].Add(more)
+		} else {
+			sums = slices.Insert(sums, i, more)
+		}
+	}
+	return sums
+}

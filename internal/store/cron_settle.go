@@ -1,0 +1,371 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/envdeck/envdeck/internal/cron"
+)
+
+// When a segment is sealed and settled: when it has many runs of each of a
+// thousand jobs, or is this old. The first bounds memory, and the work of a
+// start after a crash.
+const (
+	settleFull  = 1 << 14
+	settleAfter = 5 * time.Second
+	// settleStep is how many runs are put into their places in a transaction
+	// that somebody waits for: some milliseconds.
+	settleStep = 512
+)
+
+// The statements of a journal, which only SQLite has. A run replaces what is
+// there of it; and should another have taken its id, the newer one stays rather
+// than that no report can be written any more.
+const addEntrySQL = `INSERT INTO cron_journal (body) VALUES ($1) RETURNING seq`
+
+var settleRuns = &many{head: `INSERT OR REPLACE INTO cron_runs (` + runColumns + `) VALUES`, columns: 18}
+
+// writing is one use of the journal by a transaction, which may be tried more
+// than once.
+type writing struct {
+	j     *journal
+	entry entry
+	seq   int64 // of its row, 0: it has none
+	step  *settlement
+}
+
+// open begins a transaction's use of the journal.
+func (j *journal) open(ctx context.Context) (*writing, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return &writing{j: j}, j.load(ctx)
+}
+
+// record has do write into the journal, and settles a step of what is due.
+func (w *writing) record(l *cronLedger, do func(cron.Ledger) error) error {
+	w.entry, w.seq = entry{}, 0
+	if err := do(&journaled{cronLedger: l, w: w}); err != nil {
+		return err
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if len(w.entry.Runs)+len(w.entry.Sums) > 0 {
+		if err := w.put(l); err != nil {
+			return err
+		}
+	}
+	if w.step == nil && w.j.settling.TryLock() { // else somebody is at it
+		if w.step = w.j.begin(w.j.full, settleAfter); w.step == nil {
+			w.j.settling.Unlock()
+		}
+	}
+	if w.step == nil {
+		return nil
+	}
+	return w.step.move(l, w.j.step)
+}
+
+func (w *writing) put(l *cronLedger) error {
+	body, err := json.Marshal(&w.entry)
+	if err != nil {
+		return err
+	}
+	s, err := l.prepared(addEntrySQL)
+	if err != nil {
+		return err
+	}
+	l.written++
+	return s.QueryRowContext(l.ctx, body).Scan(&w.seq)
+}
+
+// close takes over what the transaction has written. After an error nobody
+// knows what is on the disk, so the journal is read again.
+func (w *writing) close(err error) {
+	if w.step != nil {
+		w.step.end(err)
+	}
+	w.j.mu.Lock()
+	defer w.j.mu.Unlock()
+	if err != nil {
+		w.j.loaded = false
+	} else if w.seq != 0 {
+		w.j.add(w.seq, &w.entry)
+	}
+}
+
+// journaled is the ledger of a transaction that has a journal.
+type journaled struct {
+	*cronLedger
+	w *writing
+}
+
+// AddRun keeps a run, unless one of its id or its time is there.
+func (l *journaled) AddRun(r cron.Run) (bool, error) {
+	row := rowOf(&r)
+	taken, err := l.taken(&row)
+	if err != nil || taken {
+		return false, err
+	}
+	l.w.entry.Runs = append(l.w.entry.Runs, row)
+	return true, nil
+}
+
+// ChangeRun keeps what became of a run: the journal has it whole.
+func (l *journaled) ChangeRun(r cron.Run) error {
+	l.w.entry.Runs = append(l.w.entry.Runs, rowOf(&r))
+	return nil
+}
+
+// AddSums keeps what is added to hours.
+func (l *journaled) AddSums(hours []cron.Sum) error {
+	for i := range hours {
+		l.w.entry.Sums = append(l.w.entry.Sums, sumRowOf(&hours[i]))
+	}
+	return nil
+}
+
+// Kept is a job's state as of this transaction.
+func (l *journaled) Kept(job int64, recent int) (cron.Kept, error) {
+	var c cover
+	for whole := false; !whole; {
+		layers, err := l.w.j.layers(l.ctx, job)
+		if err != nil {
+			return cron.Kept{}, err
+		}
+		if c, whole, err = visible(l.ctx, l.tx, layers); err != nil {
+			return cron.Kept{}, err
+		}
+		if !whole {
+			l.w.j.forget() // nobody else settles as long as this transaction lasts
+		}
+	}
+	mine := newSegment()
+	for i := range l.w.entry.Runs {
+		mine.put(&l.w.entry.Runs[i])
+	}
+	c.runs = over(c.runs, mine.job(job).runs)
+	return keptRuns(l.ctx, l.tx, job, recent, c)
+}
+
+// taken says whether a run of the same start, or of the same id, is there. The
+// tables are only asked when they can have one: most runs are newer than all.
+func (l *journaled) taken(r *runRow) (bool, error) {
+	for i := range l.w.entry.Runs {
+		o := &l.w.entry.Runs[i]
+		if o.Job == r.Job && (o.At == r.At && o.Seq == r.Seq || r.ID != "" && o.ID == r.ID) {
+			return true, nil
+		}
+	}
+	newest, known, there := l.w.j.look(r)
+	if there {
+		return true, nil
+	}
+	if !known {
+		var err error
+		if newest, err = l.number(`SELECT COALESCE(MAX(at), 0) FROM cron_runs WHERE job = $1`, r.Job); err != nil {
+			return false, err
+		}
+		l.w.j.learn(r.Job, newest)
+	}
+	if r.At <= newest {
+		if n, err := l.number(`SELECT COUNT(*) FROM cron_runs WHERE job = $1 AND at = $2 AND seq = $3`, r.Job, r.At, r.Seq); err != nil || n > 0 {
+			return n > 0, err
+		}
+	}
+	if r.ID == "" {
+		return false, nil
+	}
+	n, err := l.number(`SELECT COUNT(*) FROM cron_runs WHERE job = $1 AND run_id = $2 AND run_id <> ''`, r.Job, r.ID)
+	return n > 0, err
+}
+
+func (l *cronLedger) number(query string, args ...any) (n int64, err error) {
+	s, err := l.prepared(query)
+	if err != nil {
+		return 0, err
+	}
+	return n, s.QueryRowContext(l.ctx, args...).Scan(&n)
+}
+
+// look finds a run in the journal, and how new the newest of its job is.
+func (j *journal) look(r *runRow) (newest int64, known, there bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.current.jobs[r.Job].has(r) || j.sealed != nil && j.sealed.jobs[r.Job].has(r) {
+		return 0, true, true
+	}
+	newest, known = j.newest[r.Job]
+	return newest, known, false
+}
+
+func (j *journal) learn(job, newest int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.newest[job] = newest
+}
+
+// settlement is the part that one transaction has in settling a segment.
+type settlement struct {
+	j        *journal
+	segment  *segment
+	from, to int  // of its runs in order: those that this transaction moves
+	whole    bool // and with them the segment
+	foreign  bool // somebody else has settled it
+}
+
+// begin takes up settling when a segment has so many runs or is so old; nil
+// when none is. The caller holds settling, until the settlement ends.
+func (j *journal) begin(runs int, age time.Duration) *settlement {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.sealed == nil {
+		s := j.current
+		if s.rows == 0 || s.runs < runs && j.db.clock.Now().Sub(s.began) < age {
+			return nil
+		}
+		j.seal()
+	}
+	return &settlement{j: j, segment: j.sealed, from: j.sealed.moved}
+}
+
+// arrange puts the runs of a segment that grows no more into the order of the
+// table.
+func (s *segment) arrange() {
+	ids := make([]int64, 0, len(s.jobs))
+	for id := range s.jobs {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	s.order = make([]runRow, 0, s.runs)
+	for _, id := range ids {
+		from := len(s.order)
+		s.order = append(s.order, s.jobs[id].runs...)
+		s.jobs[id].runs = s.order[from:len(s.order):len(s.order)]
+	}
+}
+
+// move puts the next runs of the segment into their places; it may be done
+// again. With the last ones go the sums and the rows of the journal, in this
+// transaction, so that nothing is counted twice.
+func (s *settlement) move(l *cronLedger, limit int) error {
+	n, err := l.number(`SELECT COUNT(*) FROM cron_journal WHERE seq BETWEEN $1 AND $2`, s.segment.first, s.segment.last)
+	if err != nil {
+		return err
+	}
+	// Another process that works on this database, as while one server takes
+	// over from another, may have been here: what it wrote is newer.
+	if s.foreign = int(n) != s.segment.rows; s.foreign {
+		return nil
+	}
+	s.to = min(s.from+limit, len(s.segment.order))
+	runs := s.segment.order[s.from:s.to]
+	err = l.insert(settleRuns, len(runs), func(args []any, i int) []any { return runs[i].values(args) })
+	if err != nil || s.to < len(s.segment.order) {
+		return err
+	}
+	s.whole = true
+	if err := l.AddSums(s.segment.sums()); err != nil {
+		return err
+	}
+	_, err = l.exec(`DELETE FROM cron_journal WHERE seq BETWEEN $1 AND $2`, s.segment.first, s.segment.last)
+	return err
+}
+
+// sums are those of a segment in the order of the table.
+func (s *segment) sums() []cron.Sum {
+	var all []cron.Sum
+	for _, u := range s.jobs {
+		all = append(all, u.sums...)
+	}
+	slices.SortFunc(all, func(a, b cron.Sum) int { return cmp.Or(cmp.Compare(a.Job, b.Job), a.At.Compare(b.At)) })
+	return all
+}
+
+// end notes what the transaction has done, and gives up settling.
+func (s *settlement) end(err error) {
+	j := s.j
+	defer j.settling.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case err != nil || j.sealed != s.segment: // as it was, or read again since
+	case s.foreign:
+		j.loaded = false
+	case s.whole:
+		j.settled(s.segment)
+	default:
+		s.segment.moved = s.to
+	}
+}
+
+// settled forgets a segment whose runs and sums are where they belong.
+func (j *journal) settled(s *segment) {
+	for id, u := range s.jobs {
+		if n := len(u.runs); n > 0 {
+			if at, known := j.newest[id]; known {
+				j.newest[id] = max(at, u.runs[n-1].At)
+			}
+		}
+	}
+	j.sealed = nil
+}
+
+// settleAll settles everything that was reported up to now, in transactions of
+// its own.
+func (j *journal) settleAll(ctx context.Context) error {
+	for {
+		more, err := j.settleOne(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// settleOne settles the oldest segment; false when there is none.
+func (j *journal) settleOne(ctx context.Context) (bool, error) {
+	const what = "put reports of cron jobs into their places"
+	j.settling.Lock()
+	j.mu.Lock()
+	err := j.load(ctx)
+	j.mu.Unlock()
+	var step *settlement
+	if err == nil {
+		step = j.begin(0, 0)
+	}
+	if step == nil {
+		j.settling.Unlock()
+		return false, j.db.fault(err, what)
+	}
+	err = j.db.tx(ctx, what, func(tx *sql.Tx) error {
+		l := &cronLedger{ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}, lite: true}
+		defer l.close()
+		return step.move(l, len(step.segment.order))
+	})
+	step.end(err)
+	return err == nil, err
+}
+
+// before says that the journal has runs of a job that began before a time.
+func (j *journal) before(ctx context.Context, job int64, at time.Time) (bool, error) {
+	layers, err := j.layers(ctx, job)
+	return slices.ContainsFunc(layers, func(l layer) bool { return len(l.runs) > 0 && l.runs[0].At < at.UnixMicro() }), err
+}
+
+// leave settles what this process knows of before it ends: the next one has
+// nothing to take over, and the tables say everything.
+func (j *journal) leave() {
+	j.mu.Lock()
+	known := j.loaded && (j.sealed != nil || j.current.rows > 0)
+	j.mu.Unlock()
+	if !known {
+		return
+	}
+	if err := j.settleAll(context.Background()); err != nil {
+		j.db.log.Warn("reports of cron jobs stay in the journal until the next start", "error", err)
+	}
+}
