@@ -82,7 +82,7 @@ func (b *book) compare(t *testing.T, db *store.DB) {
 			got, err := db.CronRuns(ctx, job, time.Unix(0, 0), far, limit)
 			same(t, fmt.Sprintf("the newest %d runs of %d", limit, job), got, all[:min(limit, len(all))], err)
 		}
-		from, to := epoch.Add(20*time.Minute), epoch.Add(40*time.Minute)
+		from, to := epoch.Add(10*time.Minute), epoch.Add(20*time.Minute)
 		got, err := db.CronRuns(ctx, job, from, to, 1000)
 		same(t, fmt.Sprintf("the runs of %d in between", job), got, b.of(job, from, to), err)
 
@@ -131,7 +131,7 @@ var errOnPurpose = errors.New("on purpose")
 // book.
 func act(t *testing.T, dice *rand.Rand, db *store.DB, b *book) *book {
 	t.Helper()
-	fails := dice.IntN(8) == 0
+	fails := dice.IntN(12) == 0
 	var next *book
 	err := db.RecordCrons(t.Context(), func(l cron.Ledger) error {
 		next = b.clone()
@@ -176,7 +176,7 @@ func step(dice *rand.Rand, l cron.Ledger, b *book) error {
 		b.count(s)
 		return l.AddSums([]cron.Sum{s})
 	}
-	r := cron.Run{Job: job, At: epoch.Add(time.Duration(dice.IntN(60)) * time.Minute), Seq: dice.IntN(2), State: cron.Running, ExitCode: -1, Via: "ping"}
+	r := cron.Run{Job: job, At: epoch.Add(time.Duration(dice.IntN(30)) * time.Minute), Seq: dice.IntN(2), State: cron.Running, ExitCode: -1, Via: "ping"}
 	if dice.IntN(2) == 0 {
 		r.ID = fmt.Sprintf("run-%d", dice.IntN(40))
 	}
@@ -292,4 +292,33 @@ func TestReadersOfTheJournal(t *testing.T) {
 	}
 	close(ended)
 	all.Wait()
+}
+
+// A run that has left the journal is still known, by its start and by its id.
+func TestTheJournalForgetsNoRun(t *testing.T) {
+	t.Parallel()
+	db := storetest.Open(t)
+	store.SettleEvery(db, 1, 1)
+	add := func(minute int, id string) (added bool) {
+		t.Helper()
+		err := db.RecordCrons(t.Context(), func(l cron.Ledger) (err error) {
+			added, err = l.AddRun(cron.Run{Job: 1, At: epoch.Add(time.Duration(minute) * time.Minute), ID: id, ExitCode: -1})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return added
+	}
+	for i := range 20 {
+		if id := fmt.Sprintf("run-%d", i); !add(i, id) {
+			t.Errorf("run %d was not added", i)
+		}
+		if add(i/2, "") || add(i, "") {
+			t.Errorf("after run %d, one of a start that was there was added", i)
+		}
+		if add(100+i, fmt.Sprintf("run-%d", i/2)) {
+			t.Errorf("after run %d, one of an id that was there was added", i)
+		}
+	}
 }
