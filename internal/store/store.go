@@ -8,8 +8,9 @@
 //
 // It must not know rules: it keeps, finds and counts. The habits that keep one
 // text: TEXT ids made in Go, BIGINT microseconds of UTC, BOOLEAN, JSON in TEXT,
-// $1 placeholders, RETURNING, ON CONFLICT. What differs is in dialect.go and
-// in the {{if .SQLite}} parts of the migrations.
+// $1 placeholders, RETURNING, ON CONFLICT. What differs is in dialect.go, in
+// the {{if .SQLite}} parts of the migrations, and in the journal of cron jobs,
+// which is SQLite's alone.
 //
 // After an error of a commit nobody knows whether it was written (a failed
 // fsync may have reached the disk all the same): read the row again by its id
