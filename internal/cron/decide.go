@@ -108,8 +108,8 @@ func (d *decision) add(run Run, r *Report, exact bool) (Run, bool, error) {
 		return run, false, err
 	}
 	for i := len(d.recent) - 1; i >= 0 && !exact; i-- {
-		if d.recent[i].At.Equal(run.At) {
-			run.Seq = d.recent[i].Seq + 1
+		if d.recent[i].start().Equal(run.At) {
+			run.Seq = int(d.recent[i].seq) + 1
 			break
 		}
 	}
@@ -190,8 +190,8 @@ func (d *decision) find(id string) *Run {
 		}
 	}
 	for i := len(d.recent) - 1; i >= 0; i-- {
-		if d.recent[i].ID == id {
-			return &d.recent[i]
+		if d.recent[i].id == id {
+			return d.recent[i].run(d.job.ID)
 		}
 	}
 	return nil

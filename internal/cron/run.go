@@ -3,7 +3,7 @@ package cron
 import "time"
 
 // State is how a run stands.
-type State int
+type State uint8
 
 // The states. They are stored: new ones go to the end.
 const (
@@ -23,7 +23,7 @@ func (s State) String() string { return stateNames[s] }
 func (s State) Ended() bool { return s == Succeeded || s == Failed }
 
 // Timing is how a run's start relates to the times it was due.
-type Timing int
+type Timing uint8
 
 // The timings. They are stored: new ones go to the end.
 const (
@@ -70,9 +70,6 @@ type Run struct {
 
 	heard time.Time // when it last showed that it is alive
 }
-
-// answers says that the run is what its slot waited for.
-func (r *Run) answers(slot time.Time) bool { return r.Slot.Equal(slot) && r.Timing != Duplicate }
 
 // Signal is what a report says.
 type Signal int

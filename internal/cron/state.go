@@ -16,7 +16,7 @@ type state struct {
 	stale bool
 
 	open   []Run  // begun and not ended, oldest first
-	recent []Run  // the newest runs by start, oldest first
+	recent []past // the newest runs by start, oldest first
 	missed []Miss // slots without a run, oldest first
 	hours  []hour // of the last week, oldest first
 	last   Run    // the newest that ended
@@ -40,20 +40,24 @@ func newState(j Job) (*state, error) {
 // keep takes over what the store knows.
 func (s *state) keep(k Kept) {
 	s.stale = false
-	s.open, s.recent, s.missed = k.Open, k.Recent, k.Misses
+	s.open, s.missed = k.Open, k.Misses
+	s.recent = make([]past, 0, len(k.Recent))
+	for i := range k.Recent {
+		s.recent = append(s.recent, pastOf(&k.Recent[i]))
+	}
 	if k.Hours != nil {
-		s.hours = make([]hour, len(k.Hours))
+		s.hours = make([]hour, 0, len(k.Hours))
 		for i := range k.Hours {
-			s.hours[i] = hourOf(k.Hours[i])
+			s.hours = append(s.hours, hourOf(k.Hours[i]))
 		}
 	}
 	s.last = Run{}
 	if s.durations == nil {
-		for _, r := range s.recent {
+		for _, r := range k.Recent {
 			s.measure(r)
 		}
 	}
-	for _, r := range s.recent {
+	for _, r := range k.Recent {
 		if r.State.Ended() && !r.EndedAt.Before(s.last.EndedAt) {
 			s.last = r
 		}
@@ -62,25 +66,24 @@ func (s *state) keep(k Kept) {
 
 // remember puts a run among the recent ones, in the order of their starts.
 func (s *state) remember(r Run) {
-	i, _ := slices.BinarySearchFunc(s.recent, r, func(a, b Run) int { return cmp.Or(a.At.Compare(b.At), a.Seq-b.Seq) })
+	one := pastOf(&r)
+	i, _ := placeOf(s.recent, &one)
 	if len(s.recent) >= recentRuns {
 		if i == 0 {
 			return // older than all that is remembered
 		}
 		copy(s.recent, s.recent[1:i])
-		s.recent[i-1] = r
+		s.recent[i-1] = one
 		return
 	}
-	s.recent = slices.Insert(s.recent, i, r)
+	s.recent = slices.Insert(room(s.recent, recentRuns), i, one)
 }
 
 // changed writes what became of a run into the memory of it.
 func (s *state) changed(r Run) {
-	for i := len(s.recent) - 1; i >= 0; i-- {
-		if s.recent[i].At.Equal(r.At) && s.recent[i].Seq == r.Seq {
-			s.recent[i] = r
-			return
-		}
+	one := pastOf(&r)
+	if i, found := placeOf(s.recent, &one); found {
+		s.recent[i] = one
 	}
 }
 
@@ -101,7 +104,7 @@ func (s *state) measure(r Run) {
 		copy(s.durations, s.durations[1:])
 		s.durations = s.durations[:len(s.durations)-1]
 	}
-	s.durations = append(s.durations, r.Duration)
+	s.durations = append(room(s.durations, durationsFor), r.Duration)
 }
 
 // usual is the band of usual durations, made anew when a tenth of what it was
@@ -115,13 +118,15 @@ func (s *state) usual() Band {
 
 // served says whether a slot had a run, well ended or not.
 func (s *state) served(slot time.Time) bool {
-	return slices.ContainsFunc(s.recent, func(r Run) bool { return r.answers(slot) })
+	at := slot.UnixMicro()
+	return slices.ContainsFunc(s.recent, func(r past) bool { return r.answers(at) })
 }
 
 // done says whether a slot has a run that did not fail: another one is one too
 // many.
 func (s *state) done(slot time.Time) bool {
-	return slices.ContainsFunc(s.recent, func(r Run) bool { return r.answers(slot) && r.State != Failed })
+	at := slot.UnixMicro()
+	return slices.ContainsFunc(s.recent, func(r past) bool { return r.answers(at) && r.state != Failed })
 }
 
 // match finds the slot that a run beginning at a time is for.
@@ -173,7 +178,7 @@ func (s *state) deadline(slot time.Time) time.Time {
 // slack is how much later than its start a run is heard of. A job that reports
 // only its end is silent while it works.
 func (s *state) slack() time.Duration {
-	if n := len(s.recent); n > 0 && (s.recent[n-1].Begun || !s.recent[n-1].Timed) {
+	if n := len(s.recent); n > 0 && (s.recent[n-1].begun || !s.recent[n-1].timed) {
 		return 0
 	}
 	if band := s.usual(); band.Of >= bandFrom {
@@ -191,8 +196,8 @@ func (s *state) expect(after time.Time) {
 	}
 	if s.table.Period > 0 && s.table.Schedule == "" {
 		s.next = s.job.Since.Add(s.table.Period)
-		if n := len(s.recent); n > 0 && s.recent[n-1].At.After(s.job.Since) {
-			s.next = s.recent[n-1].At.Add(s.table.Period)
+		if n := len(s.recent); n > 0 && s.recent[n-1].start().After(s.job.Since) {
+			s.next = s.recent[n-1].start().Add(s.table.Period)
 		}
 		return
 	}
@@ -213,7 +218,7 @@ func (s *state) expect(after time.Time) {
 func (s *state) advance() {
 	if s.table.Schedule == "" {
 		if s.table.Period > 0 && !s.next.IsZero() && len(s.recent) > 0 {
-			if due := s.recent[len(s.recent)-1].At.Add(s.table.Period); due.After(s.next) {
+			if due := s.recent[len(s.recent)-1].start().Add(s.table.Period); due.After(s.next) {
 				s.next = due
 			}
 		}
@@ -265,9 +270,11 @@ func (s *state) limit(r *Run) time.Time {
 // week forgets hours that are older than the statistics are.
 func (s *state) week(now time.Time) {
 	old := sinceEpoch(now.Add(-statsSpan))
-	for len(s.hours) > 0 && s.hours[0].since < old {
-		s.hours = s.hours[1:]
+	n := 0
+	for n < len(s.hours) && s.hours[n].since < old {
+		n++
 	}
+	s.hours = slices.Delete(s.hours, 0, n)
 }
 
 // sum adds to the hour of a time.
@@ -276,10 +283,22 @@ func (s *state) sum(at time.Time, add Sum) Sum {
 	one := hourOf(add)
 	i, found := slices.BinarySearchFunc(s.hours, one.since, func(a hour, since int32) int { return cmp.Compare(a.since, since) })
 	if !found {
-		s.hours = slices.Insert(s.hours, i, hour{since: one.since})
+		s.hours = slices.Insert(room(s.hours, weekHours), i, hour{since: one.since})
 	}
 	s.hours[i].add(one)
 	return add
+}
+
+// weekHours is how many hours the statistics touch, and the one that goes.
+const weekHours = int(statsSpan/time.Hour) + 2
+
+// room makes place for one more in a list that seldom gets longer than most:
+// append alone would go on to twice of it.
+func room[T any](list []T, most int) []T {
+	if n := len(list); n == cap(list) && n < most {
+		return append(make([]T, 0, min(max(2*n, 4), most)), list...)
+	}
+	return list
 }
 
 // hour is a Sum as it is kept in memory: every job has up to 169 of them.
@@ -322,16 +341,16 @@ const newsFrom = 12
 // whoever alarms has to look, also to see that it is over.
 func (s *state) newsworthy() bool {
 	newest := s.recent[max(0, len(s.recent)-newsFrom):]
-	if n := len(s.missed); n > 0 && (len(newest) == 0 || s.missed[n-1].Slot.After(newest[0].At)) {
+	if n := len(s.missed); n > 0 && (len(newest) == 0 || s.missed[n-1].Slot.After(newest[0].start())) {
 		return true
 	}
 	band := s.usual()
 	for i := range newest {
 		r := &newest[i]
 		switch {
-		case r.State == Failed, r.State == Lost, r.Overran, r.Timing == Late, r.Timing == Duplicate, r.Timing == Unexpected:
+		case r.state == Failed, r.state == Lost, r.overran, r.timing == Late, r.timing == Duplicate, r.timing == Unexpected:
 			return true
-		case r.Timed && band.Judge(r.Duration) != Usual:
+		case r.timed && band.Judge(r.took) != Usual:
 			return true
 		}
 	}

@@ -70,7 +70,7 @@ func (d *decision) blame(m Miss) Miss {
 // not run since.
 func (s *state) ranUntil(sw Switch) bool {
 	if n := len(s.recent); n > 0 {
-		newest := s.recent[n-1].At
+		newest := s.recent[n-1].start()
 		silent := slices.ContainsFunc(s.missed, func(m Miss) bool { return m.Slot.After(newest) && m.Slot.Before(sw.At) })
 		return newest.Before(sw.At) && !silent
 	}
@@ -82,7 +82,7 @@ func (s *state) awaited(moves []Switch) *Awaited {
 		return nil
 	}
 	sw := moves[len(moves)-1]
-	if n := len(s.recent); n > 0 && !s.recent[n-1].At.Before(sw.At) {
+	if n := len(s.recent); n > 0 && !s.recent[n-1].start().Before(sw.At) {
 		return nil
 	}
 	a := &Awaited{Switch: sw, Due: sw.At.Add(s.table.Period)}

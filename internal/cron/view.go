@@ -70,7 +70,7 @@ func (s *state) view(now time.Time, present *attendance, moves []Switch) *View {
 		}
 	}
 	if n := len(s.recent); n > 0 {
-		v.Begun = s.recent[n-1].Begun
+		v.Begun = s.recent[n-1].begun
 	}
 	v.Stats = s.stats(now)
 	v.Standing = v.standing(present)
