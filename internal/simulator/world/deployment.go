@@ -3,7 +3,6 @@ package world
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -260,10 +259,13 @@ func (s *State) NewestStaged() *Deployment {
 	return nil
 }
 
-var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
+// slugWords are the runs of small letters and digits in a text.
+func slugWords(text string) []string {
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+}
 
 func (s *State) branchAlias(branch string) string {
-	slug := strings.Trim(notSlug.ReplaceAllString(strings.ToLower(branch), "-"), "-")
+	slug := strings.Join(slugWords(branch), "-")
 	if len(slug) > 28 {
 		slug = strings.Trim(slug[:28], "-")
 	}

@@ -20,7 +20,7 @@ func newState(seed uint64, now time.Time) *State {
 	now = now.UTC()
 	s := &State{
 		Seed: seed, Epoch: now, Born: now.AddDate(0, 0, -historyDays).Truncate(24 * time.Hour),
-		bySHA: map[string]*Commit{}, files: map[string]map[string]string{}, Branches: map[string]*Branch{},
+		bySHA: map[string]*Commit{}, files: map[string]map[string]string{}, crons: map[string][]Cron{}, weather: map[weatherKey]float64{}, Branches: map[string]*Branch{},
 		byID: map[string]*Deployment{}, aliases: map[string]*Alias{}, database: map[string][]AppliedMigration{},
 		episodes: map[Env][]episode{}, ids: map[string]uint64{}, emit: func(Event) {},
 	}
@@ -258,7 +258,7 @@ func reviewTitle(i int) string {
 func (h *historian) branch(title string) string {
 	kind, rest, _ := strings.Cut(title, ":")
 	kind, _, _ = strings.Cut(kind, "(")
-	words := strings.Fields(notSlug.ReplaceAllString(strings.ToLower(rest), " "))
+	words := slugWords(rest)
 	if len(words) > 5 {
 		words = words[:5]
 	}

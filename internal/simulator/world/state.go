@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type State struct {
 	commits     []*Commit // in the order they were made
 	bySHA       map[string]*Commit
 	files       map[string]map[string]string // by SHA, filled on demand
+	crons       map[string][]Cron            // by the text of vercel.json, filled on demand
+	weather     map[weatherKey]float64       // filled on demand
 	Branches    map[string]*Branch
 	pulls       []*PullRequest // by number, ascending
 	deployments []*Deployment  // oldest first
@@ -145,7 +148,27 @@ type CustomEnvironment struct {
 // hash derives 32 bytes from the seed and a name: ids do not depend on the
 // order in which unrelated things were made.
 func (s *State) hash(parts ...any) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%d|%v", s.Seed, parts))
+	text := append(strconv.AppendUint(make([]byte, 0, 128), s.Seed, 10), "|["...)
+	for i, p := range parts {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		switch p := p.(type) { // the usual ones by hand: a world asks for thousands of names
+		case string:
+			text = append(text, p...)
+		case int:
+			text = strconv.AppendInt(text, int64(p), 10)
+		case int64:
+			text = strconv.AppendInt(text, p, 10)
+		case uint64:
+			text = strconv.AppendUint(text, p, 10)
+		case Env:
+			text = append(text, p...)
+		default:
+			text = fmt.Append(text, p)
+		}
+	}
+	return sha256.Sum256(append(text, ']'))
 }
 
 // Hex is a stable hex name of n digits (at most 64) for parts.

@@ -54,9 +54,26 @@ func (s *State) hours(from, to time.Time, do func(hour time.Time, share float64)
 	}
 }
 
+// weatherKey is one hour of an environment.
+type weatherKey struct {
+	env  Env
+	hour int64
+}
+
 // visitorsPerHour is a day's curve (low at 4, high at 16 UTC), quieter on
-// weekends, growing slowly, with weather.
+// weekends, growing slowly, with weather. An hour's is asked for by each of its
+// minutes.
 func (s *State) visitorsPerHour(e Env, hour time.Time) float64 {
+	key := weatherKey{e, hour.Unix()}
+	if known, ok := s.weather[key]; ok {
+		return known
+	}
+	v := s.visitorsOf(e, hour)
+	s.weather[key] = v
+	return v
+}
+
+func (s *State) visitorsOf(e Env, hour time.Time) float64 {
 	base := 420.0
 	switch e {
 	case Next:
