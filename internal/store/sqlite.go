@@ -35,12 +35,12 @@ func (db *DB) openSQLite(ctx context.Context, dir string) error {
 	}
 	// synchronous=FULL: what was acknowledged survives a power cut. immediate:
 	// a transaction that will write takes the lock when it begins, so that it
-	// never fails in the middle because somebody else wrote first. The pages in
-	// memory are enough for the newest rows of some thousand jobs. What is in
-	// the log is carried over beside the writer, see keepCheckpointed; only when
-	// that does not keep up, the writer does it by itself.
+	// never fails in the middle because somebody else wrote first. 4 MiB of pages
+	// in memory: four times as many made no report faster. What is in the log is
+	// carried over beside the writer, see keepCheckpointed; only when that does
+	// not keep up, the writer does it by itself.
 	var err error
-	if db.write, err = sql.Open("sqlite", sqliteDSN(db.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16384)", "wal_autocheckpoint(4000)")); err != nil {
+	if db.write, err = sql.Open("sqlite", sqliteDSN(db.path, "immediate", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-4096)", "wal_autocheckpoint(4000)")); err != nil {
 		return db.fault(err, "open its database")
 	}
 	db.write.SetMaxOpenConns(1)
