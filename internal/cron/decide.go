@@ -60,7 +60,7 @@ func (d *decision) report(r *Report) (a Accepted, err error) {
 		a.Run, a.Known, err = d.end(r)
 	}
 	d.advance()
-	d.week(d.now)
+	d.forget(d.now)
 	return a, err
 }
 

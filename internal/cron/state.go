@@ -1,7 +1,6 @@
 package cron
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -18,7 +17,7 @@ type state struct {
 	open   []Run  // begun and not ended, oldest first
 	recent []past // the newest runs by start, oldest first
 	missed []Miss // slots without a run, oldest first
-	hours  []hour // of the last week, oldest first
+	hours  week   // the last one
 	last   Run    // the newest that ended
 
 	durations []time.Duration // of the newest good runs, oldest first
@@ -46,9 +45,9 @@ func (s *state) keep(k Kept) {
 		s.recent = append(s.recent, pastOf(&k.Recent[i]))
 	}
 	if k.Hours != nil {
-		s.hours = make([]hour, 0, len(k.Hours))
-		for i := range k.Hours {
-			s.hours = append(s.hours, hourOf(k.Hours[i]))
+		s.hours = week{}
+		for _, sum := range k.Hours {
+			s.hours.add(hourOf(sum))
 		}
 	}
 	s.last = Run{}
@@ -267,30 +266,15 @@ func (s *state) limit(r *Run) time.Time {
 	return r.At.Add(max(longestRun, 2*s.table.maxRun()))
 }
 
-// week forgets hours that are older than the statistics are.
-func (s *state) week(now time.Time) {
-	old := sinceEpoch(now.Add(-statsSpan))
-	n := 0
-	for n < len(s.hours) && s.hours[n].since < old {
-		n++
-	}
-	s.hours = slices.Delete(s.hours, 0, n)
-}
+// forget drops hours that are older than the statistics are.
+func (s *state) forget(now time.Time) { s.hours.forget(sinceEpoch(now.Add(-statsSpan))) }
 
 // sum adds to the hour of a time.
 func (s *state) sum(at time.Time, add Sum) Sum {
 	add.Job, add.At = s.job.ID, at.Truncate(time.Hour)
-	one := hourOf(add)
-	i, found := slices.BinarySearchFunc(s.hours, one.since, func(a hour, since int32) int { return cmp.Compare(a.since, since) })
-	if !found {
-		s.hours = slices.Insert(room(s.hours, weekHours), i, hour{since: one.since})
-	}
-	s.hours[i].add(one)
+	s.hours.add(hourOf(add))
 	return add
 }
-
-// weekHours is how many hours the statistics touch, and the one that goes.
-const weekHours = int(statsSpan/time.Hour) + 2
 
 // room makes place for one more in a list that seldom gets longer than most:
 // append alone would go on to twice of it.
@@ -299,31 +283,6 @@ func room[T any](list []T, most int) []T {
 		return append(make([]T, 0, min(max(2*n, 4), most)), list...)
 	}
 	return list
-}
-
-// hour is a Sum as it is kept in memory: every job has up to 169 of them.
-type hour struct {
-	since                             int32 // hours since 1970
-	good, failed, late, missed, timed int32
-	total, max                        time.Duration
-}
-
-func hourOf(s Sum) hour {
-	return hour{sinceEpoch(s.At), int32(s.Good), int32(s.Failed), int32(s.Late), int32(s.Missed), int32(s.Timed), s.Total, s.Max}
-}
-
-func sinceEpoch(t time.Time) int32 { return int32(t.Unix() / 3600) }
-
-func (h hour) at() time.Time { return time.Unix(int64(h.since)*3600, 0).UTC() }
-
-func (h *hour) add(o hour) {
-	h.good += o.good
-	h.failed += o.failed
-	h.late += o.late
-	h.missed += o.missed
-	h.timed += o.timed
-	h.total += o.total
-	h.max = max(h.max, o.max)
 }
 
 func latest(a, b time.Time) time.Time {

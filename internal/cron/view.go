@@ -85,20 +85,20 @@ func (s *state) stats(now time.Time) Stats {
 		st.From = s.job.CreatedAt
 	}
 	var total time.Duration
-	first := sinceEpoch(from)
-	for i := range s.hours {
-		h := &s.hours[i]
-		if i == 0 && h.at().Before(st.From) && h.at().After(from) {
+	first, oldest := sinceEpoch(from), true
+	for h := range s.hours.all {
+		if oldest && h.at().Before(st.From) && h.at().After(from) {
 			st.From = h.at() // runs from before the job was known were brought in
 		}
+		oldest = false
 		if h.since < first {
 			continue
 		}
-		st.Good += int64(h.good)
-		st.Failed += int64(h.failed)
-		st.Late += int64(h.late)
-		st.Missed += int64(h.missed)
-		st.Timed += int64(h.timed)
+		st.Good += h.good
+		st.Failed += h.failed
+		st.Late += h.late
+		st.Missed += h.missed
+		st.Timed += h.timed
 		total += h.total
 		st.Max = max(st.Max, h.max)
 	}
