@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"fmt"
 	"maps"
 	"net/http/httptest"
 	"os"
@@ -43,6 +42,7 @@ func TestBrowserPages(t *testing.T) {
 	}
 	h := build(t)
 	tb, address := openHouse(t, h, h.ids.SuperAdminID, web.AccountPath)
+	tb.minds(axe)
 	pages := settingsPages(t, h)
 	h.tell(func(s *stories.Story) {
 		*s = stories.Releasing()
@@ -59,31 +59,24 @@ func TestBrowserPages(t *testing.T) {
 		"restore branch": database.Path + "/br-calm-leaf-118204/restore",
 	})
 	look := func(name, path string, minds bool) {
-		for i, theme := range []string{"light", "dark"} {
-			if i > 0 && !minds {
-				return // colours are all that would differ
+		tb.do(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(address+path))
+		if status := run[int](tb, `performance.getEntriesByType("navigation")[0].responseStatus`); status != 200 && name != "nothing" {
+			t.Fatalf("%s answers %d: nothing was looked at", name, status)
+		}
+		for _, width := range []int64{1440, 900, 390, 320} {
+			tb.do(chromedp.EmulateViewport(width, 900))
+			if over := run[float64](tb, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+				t.Errorf("%s is %v px wider than %d", name, over, width)
 			}
-			tb.do(chromedp.EmulateViewport([]int64{1440, 390}[i], 900), chromedp.Navigate(address+path))
-			tb.clean()
-			if status := run[int](tb, `performance.getEntriesByType("navigation")[0].responseStatus`); status != 200 && name != "nothing" {
-				t.Fatalf("%s answers %d: nothing was looked at", name, status)
-			}
-			for _, width := range []int64{320, 390, 900, 1440} {
-				tb.do(chromedp.EmulateViewport(width, 900))
-				if over := run[float64](tb, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
-					t.Errorf("%s is %v px wider than %d", name, over, width)
-				}
-			}
-			if !minds {
+			theme := map[int64]string{1440: "light", 390: "dark"}[width]
+			if theme == "" || !minds {
 				continue
 			}
-			tb.do(chromedp.EmulateViewport([]int64{1440, 390}[i], 900))
-			run[bool](tb, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, true)`, theme))
-			run[bool](tb, string(axe)+";true")
-			for _, f := range run[[]string](tb, `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.filter((v) => v.impact !== "minor").map((v) => v.impact + " " + v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")))`) {
+			for _, f := range tb.minded(theme, true) {
 				t.Errorf("%s, %s: %s", name, theme, f)
 			}
 		}
+		tb.clean()
 	}
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		look(name, pages[name], true)
