@@ -115,6 +115,7 @@ func worth(way, point string) bool {
 // The normal run stops once at each boundary, on the shortest way that leads by
 // it; RELEASE_CRASH_ALL stops at each boundary of every way.
 func TestEveryBoundaryIsSurvived(t *testing.T) {
+	t.Parallel()
 	reached, stopped := map[string]bool{}, map[string]bool{}
 	all := ways()
 	for _, name := range shortestFirst {
@@ -350,8 +351,11 @@ func killings() map[string]killing {
 // at what the simulated platforms were asked. RELEASE_CRASH_ROUNDS is how often
 // each boundary (default: some once).
 func TestKilledAndTakenUpAgain(t *testing.T) {
+	t.Parallel() // it waits for clocks on the wall, while others need the processor
 	rounds, _ := strconv.Atoi(os.Getenv("RELEASE_CRASH_ROUNDS"))
 	slots := make(chan struct{}, 8)
+	var all sync.WaitGroup
+	defer all.Wait()
 	for name, k := range killings() {
 		points := k.normal
 		if rounds > 0 {
@@ -361,11 +365,10 @@ func TestKilledAndTakenUpAgain(t *testing.T) {
 		}
 		for _, point := range points {
 			for round := range max(rounds, 1) {
-				t.Run(fmt.Sprintf("%s %s %d", name, point, round), func(t *testing.T) {
-					t.Parallel()
-					slots <- struct{}{}
+				slots <- struct{}{}
+				all.Go(func() {
 					defer func() { <-slots }()
-					k.kill(t, point)
+					t.Run(fmt.Sprintf("%s %s %d", name, point, round), func(t *testing.T) { k.kill(t, point) })
 				})
 			}
 		}

@@ -30,6 +30,7 @@ func rollbackFault(preset string, times int) wire.Rule {
 // TestEveryFaultHasItsEnd is one row a fault: what goes wrong outside, how the
 // operation ends, what was written, and which build is live then.
 func TestEveryFaultHasItsEnd(t *testing.T) {
+	t.Parallel()
 	down := world.Ill{Kind: world.IllDatabase, After: 25 * time.Second}
 	for name, c := range map[string]struct {
 		spoil func(*rig)
