@@ -44,18 +44,19 @@ func newServe(s Streams) *cobra.Command {
 			if n := len(cfg.Warnings); n > 0 {
 				log.Warn("the configuration works and is not wise; \"envdeck config check\" says where", "warnings", n, "first", cfg.Warnings[0].Problem)
 			}
-			if os.Getenv("GOGC") == "" {
-				// Most of what is in memory is the state of jobs and environments,
-				// which stays: waiting until as much again is rubbish costs more
-				// memory than the collector's time is worth.
-				debug.SetGCPercent(50)
-			}
 			a, err := app.New(cmd.Context(), app.Options{Config: cfg, Clock: clock.Real(), Log: log, Version: Version()})
 			if err != nil {
 				return err
 			}
 			if err := firstPeople(cmd.Context(), s.Err, a, bootstrap); err != nil {
 				return errors.Join(err, a.Close())
+			}
+			if os.Getenv("GOGC") == "" {
+				// Most of what is in memory is the state of jobs and environments,
+				// which stays: waiting until as much again is rubbish costs more
+				// memory than the collector's time is worth. Not so at the start,
+				// which is over before it would gain anything.
+				debug.SetGCPercent(50)
 			}
 			fmt.Fprintf(s.Err, "envdeck %s serves %s\n", Version(), a.URL())
 			go a.Settle(cmd.Context())
