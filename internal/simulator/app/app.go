@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/envdeck/envdeck/internal/clock"
@@ -169,7 +170,10 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	_, _ = w.Write(append(text, '\n')) // the caller may be gone
 }
 
-var pageHTML = template.Must(template.New("page").Parse(`<!doctype html>
+// pageHTML is parsed when a page is asked for, which no real server does.
+var pageHTML = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
+
+const pageText = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -189,14 +193,14 @@ var pageHTML = template.Must(template.New("page").Parse(`<!doctype html>
 <p><a href="api/health?detailed=true">Health</a></p>
 </body>
 </html>
-`))
+`
 
 func (a *apps) page(w http.ResponseWriter, _ *http.Request, got answer) {
 	s := got.served
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(s.HTTPStatus)
 	// Only a caller that has left can make this fail.
-	_ = pageHTML.Execute(w, map[string]string{
+	_ = pageHTML().Execute(w, map[string]string{
 		"Env": string(got.env), "Status": s.Status, "SHA": s.SHA, "Title": got.commit, "Branch": s.Branch,
 		"Since": s.DeployedAt.UTC().Format(time.RFC1123), "Database": s.Database, "Redis": s.Redis,
 	})

@@ -107,7 +107,7 @@ func applies(condition, kind string) bool {
 	if condition == "" || condition == kind {
 		return true
 	}
-	return slices.Contains(schema.Types[kind].Interfaces, condition)
+	return slices.Contains(schema().Types[kind].Interfaces, condition)
 }
 
 func (x *execution) wanted(directives ast.DirectiveList) bool {

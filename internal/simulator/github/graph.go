@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,7 +21,10 @@ import (
 //go:embed schema.graphql
 var schemaText string
 
-var schema = gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphql", Input: schemaText})
+// schema is read when it is first needed, which on a real server is never.
+var schema = sync.OnceValue(func() *ast.Schema {
+	return gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphql", Input: schemaText})
+})
 
 type graphBody struct {
 	Query         *string        `json:"query"`
@@ -47,7 +51,7 @@ func graph(i *in) (*wire.Answer, error) {
 	if err != nil {
 		return wire.OK(obj{"errors": []obj{parseError(err)}}), nil
 	}
-	if findings := validator.ValidateWithRules(schema, doc, nil); len(findings) > 0 {
+	if findings := validator.ValidateWithRules(schema(), doc, nil); len(findings) > 0 {
 		list := []obj{}
 		for _, e := range findings {
 			list = append(list, invalidQuery(doc, e))
@@ -62,7 +66,7 @@ func graph(i *in) (*wire.Answer, error) {
 	if op == nil {
 		return wire.OK(obj{"errors": []obj{{"message": "An operation name is required"}}}), nil
 	}
-	vars, err := validator.VariableValues(schema, op, body.Variables)
+	vars, err := validator.VariableValues(schema(), op, body.Variables)
 	if err != nil {
 		return wire.OK(obj{"errors": []obj{variableError(op, err)}}), nil
 	}
