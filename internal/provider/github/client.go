@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/go-github/v92/github"
-
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/outbound"
@@ -25,7 +23,7 @@ const (
 // Client is one repository.
 type Client struct {
 	out         *outbound.Client
-	rest        *github.Client
+	rest        string // where the REST API hangs under the base
 	owner, repo string
 	web         string // where people look at it
 	// deploy and rollback are workflow files, "" where there is none.
@@ -53,9 +51,9 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
 	}
-	restRoot, graphRoot := b.roots()
+	root, rest := b.roots()
 	out, err := outbound.New(outbound.Config{
-		Provider: name, Title: "GitHub", BaseURL: graphRoot, Token: b.Token,
+		Provider: name, Title: "GitHub", BaseURL: root, Token: b.Token, Header: headers,
 		Codes: []string{codeSecondary}, Code: code, ThrottleCode: codeSecondary, Explain: explain,
 		RequestID: "X-Github-Request-Id", Budget: outbound.EpochBudget("X-RateLimit-"), ThrottlesWith403: true,
 		// A 304 does not count against the limit.
@@ -66,16 +64,6 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	restRoot += "/"
-	rest, err := github.NewClient(
-		github.WithHTTPClient(&http.Client{Transport: out.Transport()}),
-		github.WithURLs(&restRoot, &restRoot),
-		// The kit watches the limits for every call, the library only for its own.
-		github.WithDisableRateLimitCheck(),
-	)
-	if err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "the GitHub client cannot be made")
-	}
 	owner, repo, _ := strings.Cut(b.Repo, "/")
 	return &Client{out: out, rest: rest, owner: owner, repo: repo, web: b.web(), deploy: b.DeployWorkflow, rollback: b.RollbackWorkflow, known: map[pair]provider.Comparison{}}, nil
 }
@@ -83,20 +71,17 @@ func open(b *Block, deps provider.Deps) (*Client, error) {
 // Check reads one commit and one pull request: the two permissions that the
 // reads of this room need.
 func (c *Client) Check(ctx context.Context) error {
-	one := github.ListOptions{PerPage: 1}
-	commits, _, err := c.rest.Repositories.ListCommits(outbound.WithRoute(ctx, routeCommits), c.owner, c.repo, &github.CommitsListOptions{ListOptions: one})
+	commits, err := get[[]restCommit](ctx, c, perPage(1), routeCommits)
 	if err != nil {
-		return c.out.FromLibrary(ctx, routeCommits, err)
+		return err
 	}
-	for _, w := range commits {
-		if _, err := c.commit(w); err != nil {
+	for i := range commits {
+		if _, err := c.commit(&commits[i]); err != nil {
 			return err
 		}
 	}
-	if _, _, err := c.rest.PullRequests.List(outbound.WithRoute(ctx, routePulls), c.owner, c.repo, &github.PullRequestListOptions{ListOptions: one}); err != nil {
-		return c.out.FromLibrary(ctx, routePulls, err)
-	}
-	return nil
+	_, err = get[[]restPull](ctx, c, perPage(1), routePulls)
+	return err
 }
 
 // codeSecondary is our name for GitHub's "secondary rate limit", which it

@@ -3,9 +3,9 @@ package github
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"regexp"
-
-	"github.com/google/go-github/v92/github"
+	"strconv"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
@@ -79,20 +79,21 @@ func (c *Client) commits(ctx context.Context, p pair) (provider.Comparison, erro
 	all := provider.Comparison{Base: p.base, Head: p.head}
 	total, seen := 0, map[string]bool{}
 	for page := 1; ; page++ {
-		got, _, err := c.rest.Repositories.CompareCommits(outbound.WithRoute(ctx, routeCompare), c.owner, c.repo, p.base, p.head,
-			&github.ListOptions{Page: page, PerPage: comparePage})
+		query := perPage(comparePage)
+		query.Set("page", strconv.Itoa(page))
+		got, err := get[restComparison](ctx, c, query, routeCompare, p.base+"..."+p.head)
 		if err != nil {
-			return all, c.out.FromLibrary(ctx, routeCompare, err)
+			return all, err
 		}
 		if page == 1 {
-			if err := c.head(&all, got); err != nil {
+			if err := c.head(&all, &got); err != nil {
 				return all, err
 			}
-			total = max(got.GetTotalCommits(), all.Ahead)
+			total = max(got.TotalCommits, all.Ahead)
 		}
 		before := len(all.Commits)
-		for _, commit := range got.Commits {
-			made, err := c.commit(commit)
+		for i := range got.Commits {
+			made, err := c.commit(&got.Commits[i])
 			if err != nil {
 				return all, err
 			}
@@ -114,8 +115,8 @@ func (c *Client) commits(ctx context.Context, p pair) (provider.Comparison, erro
 }
 
 // head reads what is said once for the whole comparison.
-func (c *Client) head(all *provider.Comparison, got *github.CommitsComparison) error {
-	all.Relation = provider.Relation(got.GetStatus())
+func (c *Client) head(all *provider.Comparison, got *restComparison) error {
+	all.Relation = provider.Relation(got.Status)
 	switch all.Relation {
 	case provider.Identical, provider.AheadOf, provider.BehindOf, provider.Diverged:
 	default:
@@ -126,23 +127,23 @@ func (c *Client) head(all *provider.Comparison, got *github.CommitsComparison) e
 	}
 	all.Ahead, all.Behind = *got.AheadBy, *got.BehindBy
 	for _, f := range got.Files {
-		all.Files = append(all.Files, outbound.Line(f.GetFilename(), 1000))
+		all.Files = append(all.Files, outbound.Line(f.Filename, 1000))
 	}
 	all.Truncated = len(all.Files) >= mostFiles
 	return nil
 }
 
-func (c *Client) commit(w *github.RepositoryCommit) (provider.Commit, error) {
-	if !hash.MatchString(w.GetSHA()) {
+func (c *Client) commit(w *restCommit) (provider.Commit, error) {
+	if !hash.MatchString(w.SHA) {
 		return provider.Commit{}, c.out.Unusable(routeCompare, outbound.Misfit("a commit has no hash"))
 	}
 	return provider.Commit{
-		SHA:     w.GetSHA(),
-		Message: outbound.Line(w.GetCommit().GetMessage(), 300),
+		SHA:     w.SHA,
+		Message: outbound.Line(w.Commit.Message, 300),
 		// The login is null where the mail address belongs to nobody.
-		Author: outbound.Line(cmp.Or(w.GetAuthor().GetLogin(), w.GetCommit().GetAuthor().GetName()), 100),
-		At:     w.GetCommit().GetAuthor().GetDate().UTC(),
-		URL:    c.out.Link(w.GetHTMLURL(), "github.com"),
+		Author: outbound.Line(cmp.Or(w.Author.Login, w.Commit.Author.Name), 100),
+		At:     w.Commit.Author.Date.UTC(),
+		URL:    c.out.Link(w.HTMLURL, "github.com"),
 	}, nil
 }
 
@@ -152,26 +153,27 @@ func (c *Client) PullRequestOf(ctx context.Context, branch string) (provider.Pul
 	if branch == "" || len(branch) > 250 {
 		return provider.PullRequest{}, fault.New(fault.Invalid, "A pull request is found by its branch's name.")
 	}
-	list, _, err := c.rest.PullRequests.List(outbound.WithRoute(ctx, routePulls), c.owner, c.repo, &github.PullRequestListOptions{
-		State: "open", Head: c.owner + ":" + branch, Sort: "created", Direction: "desc", ListOptions: github.ListOptions{PerPage: 10},
-	})
+	list, err := get[[]restPull](ctx, c, url.Values{
+		"state": {"open"}, "head": {c.owner + ":" + branch}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"10"},
+	}, routePulls)
 	if err != nil {
-		return provider.PullRequest{}, c.out.FromLibrary(ctx, routePulls, err)
+		return provider.PullRequest{}, err
 	}
-	for _, w := range list {
-		if w.GetNumber() <= 0 {
+	for i := range list {
+		w := &list[i]
+		if w.Number <= 0 {
 			return provider.PullRequest{}, c.out.Unusable(routePulls, outbound.Misfit("a pull request has no number"))
 		}
 		// A head that GitHub cannot read makes it answer all pull requests.
-		if w.GetHead().GetRef() != branch {
+		if w.Head.Ref != branch {
 			continue
 		}
 		pr := provider.PullRequest{
-			Number: w.GetNumber(), Title: outbound.Line(w.GetTitle(), 300), URL: c.out.Link(w.GetHTMLURL(), "github.com"),
-			Author: outbound.Line(w.GetUser().GetLogin(), 100), Base: outbound.Line(w.GetBase().GetRef(), 250),
+			Number: w.Number, Title: outbound.Line(w.Title, 300), URL: c.out.Link(w.HTMLURL, "github.com"),
+			Author: outbound.Line(w.User.Login, 100), Base: outbound.Line(w.Base.Ref, 250),
 		}
 		for _, l := range w.Labels {
-			pr.Labels = append(pr.Labels, outbound.Line(l.GetName(), 100))
+			pr.Labels = append(pr.Labels, outbound.Line(l.Name, 100))
 		}
 		return pr, nil
 	}

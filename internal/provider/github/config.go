@@ -54,14 +54,13 @@ func (b *Block) base() string {
 	return strings.TrimRight(b.BaseURL, "/")
 }
 
-// roots are where REST and GraphQL hang: side by side on github.com, and under
-// /api on a server of one's own.
-func (b *Block) roots() (rest, graph string) {
-	rest = b.base()
-	if root, ok := strings.CutSuffix(rest, "/api/v3"); ok {
-		return rest, root + "/api"
+// roots are where both APIs hang, and REST under it: side by side with GraphQL
+// on github.com, and under /api on a server of one's own.
+func (b *Block) roots() (root, rest string) {
+	if root, ok := strings.CutSuffix(b.base(), "/v3"); ok && strings.HasSuffix(root, "/api") {
+		return root, "/v3"
 	}
-	return rest, rest
+	return b.base(), ""
 }
 
 // web is where people look at the repository: github.com, or the enterprise

@@ -4,14 +4,12 @@ import (
 	"context"
 	"strings"
 
-	"github.com/google/go-github/v92/github"
-
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
 	"github.com/envdeck/envdeck/internal/provider/outbound"
 )
 
-const routeContents = "/repos/{owner}/{repo}/contents/{path}"
+const routeContents = "/repos/{owner}/{repo}/contents/{path...}"
 
 var _ provider.FileReader = (*Client)(nil)
 
@@ -25,18 +23,18 @@ func (c *Client) File(ctx context.Context, path, ref string) ([]byte, error) {
 	if path == "" || len(path) > 1000 || strings.Contains(path, "..") || len(ref) > 250 || strings.HasPrefix(ref, "-") {
 		return nil, fault.New(fault.Invalid, "A file is named by its path inside the repository, and a commit or branch.")
 	}
-	file, folder, _, err := c.rest.Repositories.GetContents(outbound.WithRoute(ctx, routeContents), c.owner, c.repo, path, &github.RepositoryContentGetOptions{Ref: ref})
+	file, _, err := c.contents(ctx, ref, routeContents, path)
 	switch {
 	case err != nil:
-		return nil, c.out.FromLibrary(ctx, routeContents, err)
-	case folder != nil || file.GetType() != "file":
+		return nil, err
+	case file == nil || file.Type != "file":
 		return nil, c.out.Fault(fault.NotFound, "GitHub has no file of that name there")
-	case file.GetSize() > maxFile || file.GetEncoding() == "none":
+	case file.Size > maxFile || file.Encoding == "none":
 		return nil, c.out.Fault(fault.TooLarge, "the file is larger than a megabyte")
 	}
-	text, err := file.GetContent()
-	if err != nil || len(text) != file.GetSize() {
+	text, ok := file.text()
+	if !ok {
 		return nil, c.out.Unusable(routeContents, outbound.Misfit("a file's content is not what its size says"))
 	}
-	return []byte(text), nil
+	return text, nil
 }

@@ -7,11 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/google/go-github/v92/github"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
@@ -19,7 +18,8 @@ import (
 )
 
 const (
-	routeFolder = "/repos/{owner}/{repo}/contents/{folder}"
+	routeRoot   = "/repos/{owner}/{repo}/contents"
+	routeFolder = "/repos/{owner}/{repo}/contents/{folder...}"
 	routeTree   = "/repos/{owner}/{repo}/git/trees/{tree}"
 )
 
@@ -41,36 +41,40 @@ func (c *Client) Folder(ctx context.Context, folder, commit string) (provider.Fo
 		return provider.Folder{}, fault.New(fault.Invalid, "A folder is named by its path inside the repository and the full hash of a commit.")
 	}
 	parent, name := path.Split(folder)
-	_, entries, _, err := c.rest.Repositories.GetContents(outbound.WithRoute(ctx, routeFolder), c.owner, c.repo, strings.Trim(parent, "/"), &github.RepositoryContentGetOptions{Ref: commit})
+	route, args := routeFolder, []string{strings.Trim(parent, "/")}
+	if parent == "" {
+		route, args = routeRoot, nil
+	}
+	_, entries, err := c.contents(ctx, commit, route, args...)
 	if err != nil {
-		return provider.Folder{}, c.out.FromLibrary(ctx, routeFolder, err)
+		return provider.Folder{}, err
 	}
 	for _, e := range entries {
-		if e.GetName() == name && e.GetType() == "dir" && hash.MatchString(e.GetSHA()) {
-			return c.tree(ctx, e.GetSHA())
+		if e.Name == name && e.Type == "dir" && hash.MatchString(e.SHA) {
+			return c.tree(ctx, e.SHA)
 		}
 	}
 	return provider.Folder{}, c.out.Fault(fault.NotFound, "GitHub has no folder of that name at that commit")
 }
 
 func (c *Client) tree(ctx context.Context, sha string) (provider.Folder, error) {
-	tree, _, err := c.rest.Git.GetTree(outbound.WithRoute(ctx, routeTree), c.owner, c.repo, sha, true)
+	tree, err := get[restTree](ctx, c, url.Values{"recursive": {"1"}}, routeTree, sha)
 	if err != nil {
-		return provider.Folder{}, c.out.FromLibrary(ctx, routeTree, err)
+		return provider.Folder{}, err
 	}
-	out := provider.Folder{Incomplete: tree.GetTruncated()}
+	out := provider.Folder{Incomplete: tree.Truncated}
 	for _, e := range tree.Entries {
-		if e.GetType() != "blob" {
+		if e.Type != "blob" {
 			continue
 		}
-		if !hash.MatchString(e.GetSHA()) || e.GetPath() == "" || len(e.GetPath()) > 500 {
+		if !hash.MatchString(e.SHA) || e.Path == "" || len(e.Path) > 500 {
 			return provider.Folder{}, c.out.Unusable(routeTree, outbound.Misfit("a file has no name"))
 		}
 		if len(out.Files) == mostFolder {
 			out.Incomplete = true
 			break
 		}
-		out.Files = append(out.Files, provider.FolderFile{Path: e.GetPath(), ID: e.GetSHA(), Size: e.GetSize()})
+		out.Files = append(out.Files, provider.FolderFile{Path: e.Path, ID: e.SHA, Size: e.Size})
 	}
 	return out, nil
 }

@@ -2,12 +2,11 @@ package github
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/go-github/v92/github"
 
 	"github.com/envdeck/envdeck/internal/fault"
 	"github.com/envdeck/envdeck/internal/provider"
@@ -19,7 +18,7 @@ const (
 	routeRuns     = "/repos/{owner}/{repo}/actions/workflows/{workflow}/runs"
 	routeRun      = "/repos/{owner}/{repo}/actions/runs/{run}"
 	routeCancel   = "/repos/{owner}/{repo}/actions/runs/{run}/cancel"
-	routeCommit   = "/repos/{owner}/{repo}/commits/{ref}"
+	routeCommit   = "/repos/{owner}/{repo}/commits/{ref...}"
 	routeRepo     = "/repos/{owner}/{repo}"
 )
 
@@ -57,20 +56,21 @@ func (c *Client) Dispatch(ctx context.Context, d provider.Dispatch) (provider.Ru
 	if d.Correlation != "" {
 		inputs["correlation_id"] = d.Correlation
 	}
-	details, _, err := c.rest.Actions.CreateWorkflowDispatchEventByFileName(outbound.WithRoute(ctx, routeDispatch), c.owner, c.repo, file,
-		github.CreateWorkflowDispatchEventRequest{Ref: d.Ref, Inputs: inputs, ReturnRunDetails: new(true)})
-	if err != nil {
-		err = c.out.FromLibrary(ctx, routeDispatch, err)
-		if fault.Is(err, fault.BadResponse) {
-			// It was taken, and what was said about it cannot be read.
-			return provider.Run{}, nil
-		}
-		return provider.Run{}, err
+	body := map[string]any{"ref": d.Ref, "return_run_details": true}
+	if len(inputs) > 0 {
+		body["inputs"] = inputs
 	}
-	if details == nil {
+	started, err := post[*struct {
+		ID      int64  `json:"workflow_run_id"`
+		HTMLURL string `json:"html_url"`
+	}](ctx, c, body, routeDispatch, file)
+	switch {
+	case !taken(err):
+		return provider.Run{}, err
+	case err != nil || started == nil:
 		return provider.Run{}, nil
 	}
-	return provider.Run{ID: max(details.GetWorkflowRunID(), 0), URL: c.out.Link(details.GetHTMLURL(), "github.com"), Status: "queued"}, nil
+	return provider.Run{ID: max(started.ID, 0), URL: c.out.Link(started.HTMLURL, "github.com"), Status: "queued"}, nil
 }
 
 // FindRun looks through the newest dispatched runs for the correlation in
@@ -79,14 +79,16 @@ func (c *Client) FindRun(ctx context.Context, p provider.Purpose, correlation st
 	if correlation == "" {
 		return provider.Run{}, fault.New(fault.Invalid, "A run is found by its correlation.")
 	}
-	list, _, err := c.rest.Actions.ListWorkflowRunsByFileName(outbound.WithRoute(ctx, routeRuns), c.owner, c.repo, c.workflow(p), &github.ListWorkflowRunsOptions{
-		Event: "workflow_dispatch", Created: ">=" + since.Add(-5*time.Second).UTC().Format(time.RFC3339), ListOptions: github.ListOptions{PerPage: 20},
-	})
+	list, err := get[struct {
+		Runs []restRun `json:"workflow_runs"`
+	}](ctx, c, url.Values{
+		"event": {"workflow_dispatch"}, "created": {">=" + since.Add(-5*time.Second).UTC().Format(time.RFC3339)}, "per_page": {"20"},
+	}, routeRuns, c.workflow(p))
 	if err != nil {
-		return provider.Run{}, c.out.FromLibrary(ctx, routeRuns, err)
+		return provider.Run{}, err
 	}
-	for _, w := range list.WorkflowRuns {
-		if strings.Contains(w.GetDisplayTitle(), correlation) && w.GetID() > 0 {
+	for i := range list.Runs {
+		if w := &list.Runs[i]; strings.Contains(w.DisplayTitle, correlation) && w.ID > 0 {
 			return c.run(w), nil
 		}
 	}
@@ -95,34 +97,31 @@ func (c *Client) FindRun(ctx context.Context, p provider.Purpose, correlation st
 
 // Run reads one run.
 func (c *Client) Run(ctx context.Context, id int64) (provider.Run, error) {
-	w, _, err := c.rest.Actions.GetWorkflowRunByID(outbound.WithRoute(ctx, routeRun), c.owner, c.repo, id)
+	w, err := get[restRun](ctx, c, nil, routeRun, strconv.FormatInt(id, 10))
 	if err != nil {
-		return provider.Run{}, c.out.FromLibrary(ctx, routeRun, err)
+		return provider.Run{}, err
 	}
-	if w.GetID() != id || w.GetStatus() == "" {
+	if w.ID != id || w.Status == "" {
 		return provider.Run{}, c.out.Unusable(routeRun, outbound.Misfit("the run's id or status is missing"))
 	}
-	return c.run(w), nil
+	return c.run(&w), nil
 }
 
-func (c *Client) run(w *github.WorkflowRun) provider.Run {
+func (c *Client) run(w *restRun) provider.Run {
 	r := provider.Run{
-		ID: w.GetID(), URL: c.out.Link(w.GetHTMLURL(), "github.com"),
-		Status: outbound.Line(w.GetStatus(), 40), Conclusion: outbound.Line(w.GetConclusion(), 40),
+		ID: w.ID, URL: c.out.Link(w.HTMLURL, "github.com"),
+		Status: outbound.Line(w.Status, 40), Conclusion: outbound.Line(w.Conclusion, 40),
 	}
-	if hash.MatchString(w.GetHeadSHA()) {
-		r.Commit = w.GetHeadSHA()
+	if hash.MatchString(w.HeadSHA) {
+		r.Commit = w.HeadSHA
 	}
 	return r
 }
 
 // CancelRun asks for a run to stop; what it already did stays done.
 func (c *Client) CancelRun(ctx context.Context, id int64) error {
-	_, err := c.rest.Actions.CancelWorkflowRunByID(outbound.WithRoute(ctx, routeCancel), c.owner, c.repo, id)
-	if _, taken := errors.AsType[*github.AcceptedError](err); err == nil || taken {
-		return nil
-	}
-	return c.out.FromLibrary(ctx, routeCancel, err)
+	_, err := post[struct{}](ctx, c, nil, routeCancel, strconv.FormatInt(id, 10))
+	return err
 }
 
 // Resolve is the commit that a branch, a tag or a short hash stands for.
@@ -130,30 +129,31 @@ func (c *Client) Resolve(ctx context.Context, ref string) (string, error) {
 	if ref == "" || len(ref) > 250 || strings.HasPrefix(ref, "-") || strings.Contains(ref, "..") {
 		return "", fault.New(fault.Invalid, "A commit is named by a branch, a tag or its hash.")
 	}
-	w, _, err := c.rest.Repositories.GetCommit(outbound.WithRoute(ctx, routeCommit), c.owner, c.repo, ref, &github.ListOptions{PerPage: 1})
+	w, err := get[restCommit](ctx, c, perPage(1), routeCommit, ref)
 	if err != nil {
-		err = c.out.FromLibrary(ctx, routeCommit, err)
 		if fault.Is(err, fault.Invalid) { // GitHub's 422 for a name that is no commit
 			return "", c.out.Fault(fault.NotFound, "GitHub knows no branch, tag or commit of that name")
 		}
 		return "", err
 	}
-	if !hash.MatchString(w.GetSHA()) {
+	if !hash.MatchString(w.SHA) {
 		return "", c.out.Unusable(routeCommit, outbound.Misfit("a commit has no hash"))
 	}
-	return w.GetSHA(), nil
+	return w.SHA, nil
 }
 
 // DefaultBranch is the repository's own.
 func (c *Client) DefaultBranch(ctx context.Context) (string, error) {
-	w, _, err := c.rest.Repositories.Get(outbound.WithRoute(ctx, routeRepo), c.owner, c.repo)
+	w, err := get[struct {
+		DefaultBranch string `json:"default_branch"`
+	}](ctx, c, nil, routeRepo)
 	if err != nil {
-		return "", c.out.FromLibrary(ctx, routeRepo, err)
+		return "", err
 	}
-	if w.GetDefaultBranch() == "" {
+	if w.DefaultBranch == "" {
 		return "", c.out.Unusable(routeRepo, outbound.Misfit("the default branch is missing"))
 	}
-	return outbound.Line(w.GetDefaultBranch(), 250), nil
+	return outbound.Line(w.DefaultBranch, 250), nil
 }
 
 // explainActions says what refusals mean on the routes of this file.

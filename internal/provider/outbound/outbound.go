@@ -42,6 +42,8 @@ type Config struct {
 	// because the token would travel in the clear.
 	BaseURL string
 	Token   secret.Text
+	// Header goes with every call: a version of the API, an own kind of JSON.
+	Header http.Header
 
 	// Codes are the vendor's error codes that may be shown; any other is
 	// dropped. Code finds the code in the body of a refusal.

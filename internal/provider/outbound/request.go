@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,7 +22,10 @@ type Request struct {
 	// "/v9/projects/{project}". It is also the call's name in meters and logs,
 	// so no id ever becomes a label.
 	Route string
-	Args  []string // one for each brace, escaped here
+	Args  []string // one for each brace, escaped here; {name...} keeps slashes
+	// Under is put before the route, where a vendor has several APIs: it is no
+	// part of the name.
+	Under string
 	Query url.Values
 	Body  any // sent as JSON; nil is no body
 	// Reads says that a POST changes nothing (a GraphQL query): its lost
@@ -48,11 +52,12 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	k := &call{method: r.Method, route: r.Route, header: http.Header{"Accept": {"application/json"}}, url: c.Base()}
+	maps.Copy(k.header, c.conf.Header)
 	if k.method == "" {
 		k.method = http.MethodGet
 	}
 	k.write = r.writes()
-	raw := k.url.EscapedPath() + path
+	raw := k.url.EscapedPath() + r.Under + path
 	if k.url.Path, err = url.PathUnescape(raw); err != nil {
 		return Answer{}, fault.Wrap(fault.Internal, err, "the path of %s cannot be built", r.Route)
 	}
@@ -104,10 +109,19 @@ func (r Request) path() (string, error) {
 		if !closed || len(args) == 0 {
 			return "", fault.New(fault.Internal, "the route %s lacks an argument", r.Route)
 		}
-		if a := args[0]; a == "" || a == "." || a == ".." {
-			return "", fault.New(fault.Invalid, "the %s is empty or no name at all", name)
+		segments := args[:1]
+		if name, found = strings.CutSuffix(name, "..."); found {
+			segments = strings.Split(args[0], "/")
 		}
-		out.WriteString(url.PathEscape(args[0]))
+		for i, s := range segments {
+			if s == "" || s == "." || s == ".." {
+				return "", fault.New(fault.Invalid, "the %s is empty or no name at all", name)
+			}
+			if i > 0 {
+				out.WriteByte('/')
+			}
+			out.WriteString(url.PathEscape(s))
+		}
 		rest, args = after, args[1:]
 	}
 	if len(args) > 0 {
@@ -142,9 +156,6 @@ func (k *call) request(ctx context.Context) (*http.Request, error) {
 
 // run takes a call through the policies under the deadline of the whole.
 func (c *Client) run(ctx context.Context, k *call) (Answer, error) {
-	if k.url.Host != c.base.Host || k.url.Scheme != c.base.Scheme || k.url.User != nil {
-		return Answer{}, c.fault(fault.BadResponse, "%s led to another host than its own; envdeck does not go there", c.conf.Title)
-	}
 	limit := c.conf.Read
 	if k.write {
 		limit = c.conf.Write
