@@ -3,7 +3,7 @@ package cron
 import "time"
 
 // State is how a run stands.
-type State uint8
+type State int8
 
 // The states. They are stored: new ones go to the end.
 const (
@@ -23,7 +23,7 @@ func (s State) String() string { return stateNames[s] }
 func (s State) Ended() bool { return s == Succeeded || s == Failed }
 
 // Timing is how a run's start relates to the times it was due.
-type Timing uint8
+type Timing int8
 
 // The timings. They are stored: new ones go to the end.
 const (
