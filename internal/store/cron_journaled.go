@@ -40,14 +40,14 @@ func (w *writing) record(l *cronLedger, do func(cron.Ledger) error) error {
 		}
 	}
 	if w.step == nil && w.j.settling.TryLock() { // else somebody is at it
-		if w.step = w.j.begin(w.j.full, settleAfter); w.step == nil {
+		if w.step = w.j.begin(false); w.step == nil {
 			w.j.settling.Unlock()
 		}
 	}
 	if w.step == nil {
 		return nil
 	}
-	return w.step.move(l, w.j.step)
+	return w.step.move(l, max(w.j.step, settleMore*len(w.entry.Runs)))
 }
 
 func (w *writing) put(l *cronLedger) error {

@@ -11,14 +11,19 @@ import (
 )
 
 // When a segment is sealed and settled: when it has many runs of each of a
-// thousand jobs, or is this old. The first bounds memory, and the work of a
-// start after a crash.
+// thousand jobs, when it is this old, or soon when it has few, so that no
+// transaction which somebody waits for has much to do. The first bounds memory
+// too, and the work of a start after a crash.
 const (
-	settleFull  = 1 << 14
-	settleAfter = 5 * time.Second
-	// settleStep is how many runs are put into their places in a transaction
-	// that somebody waits for: some milliseconds.
-	settleStep = 512
+	settleFull = 1 << 14
+	settleLate = 5 * time.Second
+	settleFew  = 1 << 12
+	settleSoon = time.Second
+	// settleStep is how many runs at least a transaction puts into their places
+	// beside what it was made for; settleMore how many for each that it brings,
+	// so that many who report at once share the work.
+	settleStep = 128
+	settleMore = 8
 )
 
 // settleRuns replaces what is there of a run; and should another have taken its
@@ -34,19 +39,24 @@ type settlement struct {
 	foreign  bool // somebody else has settled it
 }
 
-// begin takes up settling when a segment has so many runs or is so old; nil
-// when none is. The caller holds settling, until the settlement ends.
-func (j *journal) begin(runs int, age time.Duration) *settlement {
+// begin takes up settling when a segment is due, or all the same; nil when there
+// is none. The caller holds settling, until the settlement ends.
+func (j *journal) begin(anyway bool) *settlement {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.sealed == nil {
-		s := j.current
-		if s.rows == 0 || s.runs < runs && j.db.clock.Now().Sub(s.began) < age {
+		if j.current.rows == 0 || !anyway && !j.due() {
 			return nil
 		}
 		j.seal()
 	}
 	return &settlement{j: j, segment: j.sealed, from: j.sealed.moved}
+}
+
+// due says that the segment which grows has grown enough. The caller holds mu.
+func (j *journal) due() bool {
+	age := j.db.clock.Now().Sub(j.current.began)
+	return j.current.runs >= j.full || age >= settleLate || age >= settleSoon && j.current.runs < settleFew
 }
 
 // arrange puts the runs of a segment that grows no more into the order of the
@@ -151,7 +161,7 @@ func (j *journal) settleOne(ctx context.Context) (bool, error) {
 	j.mu.Unlock()
 	var step *settlement
 	if err == nil {
-		step = j.begin(0, 0)
+		step = j.begin(true)
 	}
 	if step == nil {
 		j.settling.Unlock()
