@@ -59,7 +59,7 @@ func newServe(s Streams) *cobra.Command {
 				debug.SetGCPercent(50)
 			}
 			fmt.Fprintf(s.Err, "envdeck %s serves %s\n", Version(), a.URL())
-			go a.Settle(cmd.Context())
+			go a.Trim(cmd.Context())
 			return a.Run(cmd.Context())
 		},
 	}

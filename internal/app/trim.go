@@ -26,10 +26,10 @@ func (a *App) Filled(ctx context.Context) error {
 	return a.crons.Filled(ctx)
 }
 
-// Settle gives back what only the start needed, once the first picture is
+// Trim gives back what only the start needed, once the first picture is
 // whole: memory that was used for reading and assembling, and the parts of the
 // program that did it. It is for a process that is nothing but this App.
-func (a *App) Settle(ctx context.Context) {
+func (a *App) Trim(ctx context.Context) {
 	if a.Filled(ctx) != nil {
 		return // it stops already
 	}
