@@ -67,7 +67,7 @@ func openBare(b *testing.B) (act, end func()) {
 	db := storetest.Open(b)
 	raw := storetest.Raw(b, db)
 	raw.SetMaxOpenConns(1)
-	for _, q := range []string{`PRAGMA synchronous=FULL`, `PRAGMA cache_size=-4096`, `PRAGMA wal_autocheckpoint=4000`, `CREATE TABLE bare (id INTEGER PRIMARY KEY, at BIGINT, body BLOB)`} {
+	for _, q := range []string{`PRAGMA synchronous=FULL`, `PRAGMA cache_size=-2048`, `PRAGMA wal_autocheckpoint=4000`, `CREATE TABLE bare (id INTEGER PRIMARY KEY, at BIGINT, body BLOB)`} {
 		if _, err := raw.ExecContext(b.Context(), q); err != nil {
 			b.Fatal(err)
 		}

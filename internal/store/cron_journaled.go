@@ -47,7 +47,11 @@ func (w *writing) record(l *cronLedger, do func(cron.Ledger) error) error {
 	if w.step == nil {
 		return nil
 	}
-	return w.step.move(l, max(w.j.step, settleMore*len(w.entry.Runs)))
+	limit := settleIdle
+	if n := len(w.entry.Runs); n > 0 {
+		limit = max(w.j.step, settleMore*n)
+	}
+	return w.step.move(l, limit)
 }
 
 func (w *writing) put(l *cronLedger) error {

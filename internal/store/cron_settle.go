@@ -21,9 +21,11 @@ const (
 	settleSoon = time.Second
 	// settleStep is how many runs at least a transaction puts into their places
 	// beside what it was made for; settleMore how many for each that it brings,
-	// so that many who report at once share the work.
-	settleStep = 128
+	// so that many who report at once share the work; settleIdle how many when
+	// nobody reports.
+	settleStep = 32
 	settleMore = 8
+	settleIdle = 1 << 10
 )
 
 // settleRuns replaces what is there of a run; and should another have taken its
