@@ -19,8 +19,8 @@ import (
 // transaction that put each report there at once would write two pages of four
 // kilobytes, a different two for every job, to keep a hundred bytes. So it
 // writes all that it decided as one row of cron_journal, and keeps it here;
-// when much has come together, or a second or five have passed, it is settled, many
-// reports of a job at once. Whoever reads has what is not settled laid over
+// when much has come together, or a second or five have passed, it is settled:
+// many reports of a job at once. Whoever reads has what is not settled laid over
 // what the tables say, so nobody can tell the two apart.
 //
 // The row is on disk when a report is answered. A process that begins reads
